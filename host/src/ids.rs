@@ -1,0 +1,220 @@
+//! Typed names and ids, so that a project is never taken for a person.
+//!
+//! An id is checked once, where it enters. An empty or strange one never becomes a value of these types, hence never part of
+//! a key or of a comparison that could succeed (DESIGN law 2).
+
+use crate::clock::{Clock, fill_random};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a text is no valid id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {rule}")]
+pub struct InvalidId {
+    what: &'static str,
+    rule: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Checks the text.
+            ///
+            /// # Errors
+            /// If the text is not what such an id may be.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                if $check(&text) {
+                    Ok(Self(text.into_boxed_str()))
+                } else {
+                    Err(InvalidId { what: $what, rule: $rule })
+                }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.into()
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+macro_rules! made_id {
+    ($name:ident) => {
+        impl $name {
+            /// A new id: a KSUID, 27 base62 characters that sort by time.
+            #[must_use]
+            pub fn make(clock: &dyn Clock) -> Self {
+                Self(make_ksuid(clock).into_boxed_str())
+            }
+        }
+    };
+}
+
+id!(
+    /// A stored credential. KSUID when made here.
+    CredentialId, "credential id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// A role binding. KSUID.
+    BindingId, "role binding id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// A role. KSUID.
+    RoleId, "role id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// An agent. KSUID.
+    AgentId, "agent id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// A session. KSUID when made here; names from elsewhere are kept.
+    SessionId, "session id", resource_name, "must be 1 to 253 letters, digits, `.`, `_` or `-`"
+);
+id!(
+    /// A turn: one message being answered. KSUID.
+    TurnId, "turn id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// A run, as the trusted proxy names it.
+    RunId, "run id", resource_name, "must be 1 to 253 letters, digits, `.`, `_` or `-`"
+);
+id!(
+    /// An API key. KSUID.
+    ApiKeyId, "api key id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// One request, for logs and the audit trail. KSUID.
+    RequestId, "request id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
+    /// A project. Its id is its name.
+    ProjectId, "project id", project_path, "must be 1 to 63 letters, digits, `_` or `-`"
+);
+id!(
+    /// A person's name as the issuer gives it: the principal. Never empty.
+    Username, "username", username, "must be 1 to 255 characters without spaces at its ends or control characters"
+);
+id!(
+    /// A provider's name: `github`, `kubeconfig`, anything a client chose.
+    ProviderName, "provider", provider_name, "must be 1 to 63 letters, digits, `.`, `_` or `-`"
+);
+
+made_id!(CredentialId);
+made_id!(BindingId);
+made_id!(RoleId);
+made_id!(AgentId);
+made_id!(SessionId);
+made_id!(TurnId);
+made_id!(ApiKeyId);
+made_id!(RequestId);
+
+/// How often a credential's secrets have changed. Starts at 1; part of every seal and of every cache key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(pub i64);
+
+impl Generation {
+    /// The first.
+    pub const FIRST: Self = Self(1);
+
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn make_ksuid(clock: &dyn Clock) -> String {
+    use svix_ksuid::{Ksuid, KsuidLike};
+    // The KSUID epoch is 1.4e9 seconds (13 May 2014); 32 bits of seconds last until 2150.
+    const EPOCH_SECONDS: i64 = 1_400_000_000;
+    let seconds = u32::try_from((clock.now_ms() / 1000 - EPOCH_SECONDS).max(0)).unwrap_or(u32::MAX);
+    let mut raw = [0; 20];
+    raw[..4].copy_from_slice(&seconds.to_be_bytes());
+    fill_random(&mut raw[4..]);
+    Ksuid::from_bytes(raw).to_string()
+}
+
+fn all(text: &str, max: usize, extra: &str) -> bool {
+    !text.is_empty() && text.len() <= max && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+}
+
+fn opaque(text: &str) -> bool {
+    all(text, 64, "_-")
+}
+
+fn project_path(text: &str) -> bool {
+    all(text, 63, "_-")
+}
+
+fn resource_name(text: &str) -> bool {
+    all(text, 253, "._-") && text != "." && text != ".."
+}
+
+fn provider_name(text: &str) -> bool {
+    all(text, 63, "._-") && text != "." && text != ".."
+}
+
+fn username(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn an_empty_principal_does_not_exist() {
+        assert!(Username::parse("").is_err());
+        assert!(Username::parse(" ").is_err());
+        assert!(Username::parse("alice\n").is_err());
+        assert!(Username::parse("alice@example.org").is_ok());
+    }
+
+    #[test]
+    fn made_ids_are_ksuids_that_sort_by_time() {
+        let early = CredentialId::make(&ManualClock::at(1_700_000_000_000));
+        let late = CredentialId::make(&ManualClock::at(1_800_000_000_000));
+        assert_eq!(early.as_str().len(), 27);
+        assert!(early < late);
+    }
+}

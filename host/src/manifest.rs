@@ -1,0 +1,331 @@
+//! The manifest: the one document in which a provider says what it is, what it stores and where it wants to go.
+//!
+//! A component returns it from `describe()`; the operator approves it; the lock file keeps the approved copy. If the two ever
+//! differ, the component is not loaded. The schema for authors is `wit/manifest.schema.json`; these types are its reading.
+//! Unknown keys are refused: a permission that this host does not understand must not be approved by accident.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The manifest format this host reads.
+pub const FORMAT: u32 = 1;
+
+/// A provider's whole description.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// Always [`FORMAT`].
+    pub manifest: u32,
+    /// The provider's name, as credentials name it: `github`.
+    pub provider: String,
+    /// The component's own version.
+    pub version: String,
+    /// For people: `GitHub`.
+    pub title: String,
+    /// Where the provider lives when a credential names no `url`: `https://github.com`. Absent for a provider that must be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The kind that a credential without `kind` has.
+    pub default_kind: String,
+    /// The kinds of credential it understands.
+    pub kinds: Vec<Kind>,
+    /// Where it may send requests. Nothing else leaves the host.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
+    /// What a reader may ask to narrow. Anything else is a 400.
+    #[serde(default)]
+    pub narrowing: Vec<Narrowing>,
+    /// The optional interfaces it exports.
+    #[serde(default)]
+    pub abilities: Vec<Ability>,
+    /// Whether it asks to read secrets as text. Shown in red at approval.
+    #[serde(default)]
+    pub reveal: bool,
+    /// What it needs beyond the usual limits; capped by the host's ceiling.
+    #[serde(default)]
+    pub limits: WantedLimits,
+    /// How its tokens look to those who read them.
+    pub consumers: Consumers,
+}
+
+/// One kind of credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Kind {
+    /// `personal-access-token`
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Whether the token is what was stored, or made from it.
+    pub token: TokenSource,
+    /// The field that the wire's `token` key fills.
+    pub token_fills: String,
+    /// True if what is pasted there may be a JSON document, which is then split by the fields' pointers and not kept.
+    #[serde(default)]
+    pub document: bool,
+    /// What is stored.
+    pub fields: Vec<Field>,
+    /// How the stored secret changes with use, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
+}
+
+/// Where a kind's token comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenSource {
+    /// The stored secret *is* the token: its secret fields have the class *static*.
+    Static,
+    /// Taken from an upstream's answer.
+    Minted,
+}
+
+/// One stored field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Field {
+    /// `private-key`. `url` and `email` are filled from the credential's own keys of that name.
+    pub name: String,
+    /// For people.
+    pub label: String,
+    /// Sealed, write-only, and given to the provider as a handle.
+    #[serde(default)]
+    pub secret: bool,
+    /// A credential without it is refused.
+    #[serde(default)]
+    pub required: bool,
+    /// The operator's client secret or id: filled from `[[instance]]` when the credential has none, class *client*.
+    #[serde(default)]
+    pub client: bool,
+    /// What it usually looks like. Advisory: a mismatch is a warning, never a refusal, for upstreams change their formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Where it stands in a pasted document, as a JSON pointer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+}
+
+/// How a kind's stored secret changes when it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rotation {
+    /// The field that each use replaces.
+    pub field: String,
+    /// What to do when a use was sent and not answered: seconds in which the spent secret may be sent once more. Zero: never.
+    #[serde(default)]
+    pub retry_grace_seconds: u64,
+    /// Whether a refresh ends the access token handed out before.
+    #[serde(default)]
+    pub ends_previous: bool,
+}
+
+/// One place at an upstream where the provider may send a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Endpoint {
+    /// For messages: `installation-token`.
+    pub name: String,
+    /// `POST`
+    pub method: String,
+    /// Where it is, without the path: `https://api.github.com` (exact host), `https://*.example.com` (one or more labels), or
+    /// `{instance}`, the address in the credential's `url`, with its path kept, where the operator listed that instance; a path may
+    /// follow: `{instance}/api/v3`.
+    pub bases: Vec<String>,
+    /// After the base: `/app/installations/{id}/access_tokens`. `{x}` is exactly one segment.
+    pub path: String,
+    /// The query keys that may be used. No secret can ever be in one.
+    #[serde(default)]
+    pub query: Vec<String>,
+    /// Where secrets may stand in this request.
+    #[serde(default)]
+    pub places: Vec<Placement>,
+    /// JSON pointers that the provider may read in the answer. `*` is any element of an array or any member of an object.
+    #[serde(default)]
+    pub opens: Vec<String>,
+    /// Headers that it may read.
+    #[serde(default)]
+    pub open_headers: Vec<String>,
+    /// What it may take from the answer as a secret.
+    #[serde(default)]
+    pub takes: Vec<Take>,
+}
+
+/// One secret in one position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Placement {
+    /// The stored field it comes from; `token` of class minted: `current-token`.
+    pub field: String,
+    /// As it is, as a signature made with it, or as part of something joined.
+    #[serde(default, rename = "as")]
+    pub form: PlacedAs,
+    /// `header:authorization`, `form:refresh_token` or `json:/assertion`.
+    pub at: String,
+    /// For a header: what stands before the secret, spaces included: `Bearer `.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+}
+
+/// In what form a stored field is placed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlacedAs {
+    /// The secret itself.
+    #[default]
+    Plain,
+    /// A JWS made with it.
+    Signed,
+    /// Joined with something else: a Basic credential.
+    Joined,
+}
+
+/// A field of an answer that is a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Take {
+    /// What the provider calls it.
+    pub name: String,
+    /// Where it stands in the answer.
+    pub pointer: String,
+    /// What it is.
+    #[serde(rename = "is")]
+    pub what: Taken,
+}
+
+/// What a taken secret is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Taken {
+    /// The token, which may be returned.
+    Token {
+        /// When it ends, if the answer says so.
+        #[serde(default)]
+        expires: Option<Expiry>,
+    },
+    /// Replaces the stored field of this name: durable before the provider sees it.
+    Replaces {
+        /// The stored field.
+        field: String,
+    },
+}
+
+/// How an answer tells a token's end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expiry {
+    /// Where it stands.
+    pub pointer: String,
+    /// What it means.
+    #[serde(rename = "as")]
+    pub unit: ExpiryUnit,
+    /// For [`ExpiryUnit::Seconds`]: where the answer says from when (epoch seconds); else from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+/// How an end is written. Numbers may come as strings (GitHub has done so).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpiryUnit {
+    /// So many seconds from a start.
+    Seconds,
+    /// Seconds since the epoch.
+    EpochSeconds,
+    /// An RFC 3339 time.
+    Rfc3339,
+}
+
+/// What a reader may narrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Narrowing {
+    /// `repository=name`
+    Repository,
+    /// `permission=contents:read`
+    Permission,
+    /// `scope=…`
+    Scope,
+}
+
+/// An optional interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// Ends a token at the upstream.
+    Revoke,
+}
+
+/// Limits that a provider asks for; `None` is the usual.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WantedLimits {
+    /// Linear memory, in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// Time on the processor in one call, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u32>,
+    /// Requests to the upstream in one call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_calls: Option<u32>,
+}
+
+/// How a token looks to its readers: key of the answer → where its value comes from. Keys without a value are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Consumers {
+    /// The body of the session endpoint (`…/agentic-sessions/{s}/credentials/{provider}`).
+    pub session: BTreeMap<String, Source>,
+    /// What the token read answers beside `credential_id`, `provider`, `token`, `generation` and `expires_at`.
+    #[serde(default)]
+    pub token: BTreeMap<String, Source>,
+}
+
+/// Where a value of an answer comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// The token itself.
+    Token,
+    /// When it ends, RFC 3339; left out if it does not.
+    ExpiresAt,
+    /// A fixed text.
+    Literal(String),
+    /// A field of the minted token, by the provider's name for it.
+    Field {
+        /// Its name.
+        name: String,
+        /// What stands there when the provider gave none; without it the key is left out.
+        #[serde(default)]
+        default: Option<String>,
+    },
+    /// A field with words separated by spaces, as an array.
+    Words {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Manifest {
+    /// Reads a manifest's form.
+    ///
+    /// # Errors
+    /// The place and reason, if the text is not JSON of this shape.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| format!("the manifest does not read: {error}"))
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Option<&Kind> {
+        self.kinds.iter().find(|kind| kind.name == name)
+    }
+}
+
+impl Kind {
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
