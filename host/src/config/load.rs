@@ -1,0 +1,147 @@
+//! File and environment → [`Config`], or one sentence that names the key and where it stands.
+
+use super::{Config, Instance};
+use crate::secret::Secret;
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use std::path::{Path, PathBuf};
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or cannot be read.
+    #[error("the configuration `{path}` cannot be read: {cause}", path = path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// The operating system's reason.
+        cause: std::io::Error,
+    },
+    /// A key is unknown, missing or of the wrong type.
+    #[error("the configuration is refused: {0}")]
+    Refused(String),
+    /// A value makes no sense.
+    #[error("the configuration is refused: `{key}` {reason}")]
+    Senseless {
+        /// Which key.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Reads the file, if one is named, and the environment over it. `plain_http` lets instances on loopback use http: for the development
+/// server alone.
+///
+/// # Errors
+/// One clear sentence; see [`ConfigError`].
+pub fn load(file: Option<&Path>, defaults: &str, plain_http: bool) -> Result<Config, ConfigError> {
+    let mut figment = Figment::new().merge(Toml::string(defaults));
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        figment = figment.merge(Toml::string(&text));
+    }
+    let mut config: Config = figment
+        .merge(Env::prefixed("CLAVIGER_").split("__"))
+        .extract()
+        .map_err(|error| ConfigError::Refused(describe(&error, file)))?;
+    check(&mut config, plain_http)?;
+    Ok(config)
+}
+
+fn describe(error: &figment::Error, file: Option<&Path>) -> String {
+    let key = error.path.join(".");
+    let place = match (&error.metadata, file) {
+        (Some(metadata), _) if metadata.name.contains("environment") => " in the environment".to_owned(),
+        (_, Some(path)) => format!(" in `{}`", path.display()),
+        _ => String::new(),
+    };
+    // A wrong value might be a secret in the wrong place: the kind of mistake is told, the value is not.
+    let what = match &error.kind {
+        figment::error::Kind::UnknownField(name, known) => {
+            format!("unknown key `{name}`; known here: {}", known.join(", "))
+        }
+        figment::error::Kind::MissingField(name) => format!("key `{name}` is missing"),
+        figment::error::Kind::InvalidType(_, wanted) => format!("a value of another type is wanted: {wanted}"),
+        figment::error::Kind::InvalidValue(_, wanted) => format!("another value is wanted: {wanted}"),
+        figment::error::Kind::Message(message) => message.clone(),
+        _ => "it does not read".to_owned(),
+    };
+    if key.is_empty() { format!("{what}{place}") } else { format!("`{key}`{place}: {what}") }
+}
+
+fn check(config: &mut Config, plain_http: bool) -> Result<(), ConfigError> {
+    let senseless = |key: &str, reason: &str| ConfigError::Senseless { key: key.to_owned(), reason: reason.to_owned() };
+    if config.broker.wait_ms == 0 || config.broker.wait_ms > 60_000 {
+        return Err(senseless("broker.wait_ms", "must be between 1 and 60000"));
+    }
+    if config.audit.segment_bytes < 4096 {
+        return Err(senseless("audit.segment_bytes", "must be at least 4096"));
+    }
+    for instance in &mut config.instances {
+        check_instance(instance, plain_http)?;
+    }
+    Ok(())
+}
+
+fn check_instance(instance: &mut Instance, plain_http: bool) -> Result<(), ConfigError> {
+    let refuse = |reason: &str| ConfigError::Senseless { key: format!("instance.url {}", instance.url), reason: reason.to_owned() };
+    let url = &instance.url;
+    if url.username() != "" || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("may have neither user, query nor fragment"));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if plain_http && is_loopback(url) => instance.plain_http = true,
+        "http" => return Err(refuse("must be https; only `claviger dev` may use http, and only on loopback")),
+        _ => return Err(refuse("must be https")),
+    }
+    instance.client_secret = match (&instance.client_secret_file, &instance.client_secret_env) {
+        (Some(_), Some(_)) => return Err(refuse("has both `client_secret_file` and `client_secret_env`; keep one")),
+        (Some(path), None) => {
+            let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.clone(), cause })?;
+            Some(Secret::new(text.trim().to_owned()))
+        }
+        (None, Some(name)) => {
+            let text = std::env::var(name).map_err(|_| refuse("names a `client_secret_env` that is not set"))?;
+            Some(Secret::new(text))
+        }
+        (None, None) => None,
+    };
+    Ok(())
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = load(None, "data_dir = '/x'\n[audit]\ndurabillity = 'synced'", false).unwrap_err().to_string();
+        assert!(error.contains("durabillity"), "{error}");
+    }
+
+    #[test]
+    fn http_is_for_the_development_server_alone() {
+        let text = "data_dir = '/x'\n[[instance]]\nprovider = 'github'\nurl = 'http://127.0.0.1:1/github'";
+        assert!(load(None, text, false).is_err());
+        assert!(load(None, text, true).unwrap().instances[0].plain_http);
+        let elsewhere = "data_dir = '/x'\n[[instance]]\nprovider = 'github'\nurl = 'http://10.0.0.1/github'";
+        assert!(load(None, elsewhere, true).is_err());
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused_without_being_repeated() {
+        let error = load(None, "data_dir = '/x'\n[broker]\nwait_ms = 'hunter2'", false).unwrap_err().to_string();
+        assert!(error.contains("broker.wait_ms") && !error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,284 @@
+//! What is stored, as plain data. The rows of SQL are read into these and written from them, nowhere else.
+//!
+//! No secret is in any of them: sealed fields are read one by one ([`SealedField`]), by the broker alone.
+
+use crate::clock::Millis;
+use crate::ids::{
+    AgentId, ApiKeyId, BindingId, CredentialId, Generation, ProjectId, ProviderName, RoleId, RunId, SessionId, TurnId, Username,
+};
+use std::collections::BTreeMap;
+
+/// A stored credential, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its id.
+    pub id: CredentialId,
+    /// For people; not unique.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Which provider serves it.
+    pub provider: ProviderName,
+    /// The kind, as the provider's manifest names it.
+    pub kind: String,
+    /// The instance's address, normalised; `None` is the provider's default.
+    pub url: Option<String>,
+    /// An address of mail, where the kind wants one.
+    pub email: Option<String>,
+    /// JSON text, as the client sent it.
+    pub labels: Option<String>,
+    /// JSON text, as the client sent it.
+    pub annotations: Option<String>,
+    /// The kind's public fields.
+    pub fields: BTreeMap<String, String>,
+    /// The person whose connected account this is. Such a credential can never be bound.
+    pub connected_to: Option<Username>,
+    /// How often its secrets have changed.
+    pub generation: Generation,
+    /// Whether it works.
+    pub state: CredentialState,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it was last changed.
+    pub updated_at_ms: Millis,
+}
+
+/// Whether a credential can still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialState {
+    /// As far as anyone knows.
+    Usable,
+    /// The upstream refused it for good; it is not tried again until new secrets come.
+    NeedsReconnect,
+    /// A rotating secret was sent and no answer came: spent or not, nobody knows.
+    Indeterminate,
+}
+
+/// One sealed field of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedField {
+    /// The kind's name for it.
+    pub field: String,
+    /// The envelope (`seal`), opened with the credential's id, this field and [`SealedField::generation`].
+    pub envelope: String,
+    /// The generation in which it was sealed.
+    pub generation: Generation,
+}
+
+/// The current access token of a rotating kind: its loss would force another rotation, so it is a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedToken {
+    /// The envelope.
+    pub envelope: String,
+    /// The generation that it came with.
+    pub generation: Generation,
+    /// When it was obtained.
+    pub minted_at_ms: Millis,
+    /// When it ends.
+    pub expires_at_ms: Option<Millis>,
+}
+
+/// A role: a named set of permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its id.
+    pub id: RoleId,
+    /// `credential:owner`
+    pub name: String,
+    /// For people.
+    pub display_name: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// `resource:action`, either side may be `*`.
+    pub permissions: Vec<String>,
+    /// Whether it came with the server.
+    pub built_in: bool,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it was last changed.
+    pub updated_at_ms: Millis,
+}
+
+/// What a binding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Everything.
+    Global,
+    /// One project.
+    Project,
+    /// One agent.
+    Agent,
+    /// One session.
+    Session,
+    /// One credential.
+    Credential,
+}
+
+/// A role given to somebody, for something; or a credential given to a project or agent (scope credential without owner role).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// Its id.
+    pub id: BindingId,
+    /// The role.
+    pub role_id: RoleId,
+    /// What it is about.
+    pub scope: Scope,
+    /// To whom.
+    pub user_id: Option<Username>,
+    /// For which project.
+    pub project_id: Option<ProjectId>,
+    /// For which agent.
+    pub agent_id: Option<AgentId>,
+    /// For which session: a grant made at its start.
+    pub session_id: Option<SessionId>,
+    /// For which credential.
+    pub credential_id: Option<CredentialId>,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it was last changed.
+    pub updated_at_ms: Millis,
+}
+
+/// A project. Its id is its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its id and name.
+    pub id: ProjectId,
+    /// For people.
+    pub description: Option<String>,
+    /// Whose credentials its sessions use.
+    pub credential_policy: CredentialPolicy,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it was last changed.
+    pub updated_at_ms: Millis,
+}
+
+/// Whose credentials the sessions of a project use (DESIGN 8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CredentialPolicy {
+    /// The effective user's connected account, else what was granted to the session at its start.
+    #[default]
+    Bindings,
+    /// Nothing is granted to sessions.
+    SenderOnly,
+    /// Everybody runs as the session's owner; only where the operator allows it.
+    Owner,
+}
+
+/// An agent of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// For people.
+    pub name: String,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it was last changed.
+    pub updated_at_ms: Millis,
+}
+
+/// A session: where people and an agent talk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The agent that works in it.
+    pub agent_id: Option<AgentId>,
+    /// For people.
+    pub name: String,
+    /// Who made it.
+    pub created_by: Username,
+    /// What made it.
+    pub trigger: Trigger,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it was last changed.
+    pub updated_at_ms: Millis,
+}
+
+/// What started a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A person, by hand.
+    Person,
+    /// An API key of its creator.
+    ApiKey,
+    /// A schedule of its creator.
+    Schedule,
+}
+
+/// Where a session is in its life. Only from start until `Stopping` does it have credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Made, not started.
+    Pending,
+    /// Starting.
+    Creating,
+    /// Working.
+    Running,
+    /// Ending.
+    Stopping,
+    /// Ended by somebody.
+    Stopped,
+    /// Ended by itself, well.
+    Completed,
+    /// Ended by itself, badly.
+    Failed,
+}
+
+/// One message being answered, for one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Its id.
+    pub id: TurnId,
+    /// The session's project.
+    pub project_id: ProjectId,
+    /// The session.
+    pub session_id: SessionId,
+    /// The run, as the proxy names it.
+    pub run_id: RunId,
+    /// Who sent the message.
+    pub user: Username,
+    /// When it was opened.
+    pub opened_at_ms: Millis,
+    /// When it ends at the latest.
+    pub expires_at_ms: Millis,
+}
+
+/// An API key, or a person of the development server: a random bearer, hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// For people.
+    pub name: String,
+    /// Whose it is; everything done with it is done for them.
+    pub creator: Username,
+    /// What the bearer stands for.
+    pub stands_for: StandsFor,
+    /// SHA-256 of the bearer, hex. The bearer has 256 random bits, so a plain hash is enough.
+    pub hash: String,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it ends.
+    pub expires_at_ms: Option<Millis>,
+    /// When it was revoked.
+    pub revoked_at_ms: Option<Millis>,
+}
+
+/// What a stored bearer stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandsFor {
+    /// A key that somebody made, for a machine.
+    Key,
+    /// The person, at the development server alone.
+    Person,
+}
