@@ -1,0 +1,434 @@
+//! The rule of shared sessions: whose accounts a read may use (DESIGN 8, "Whose credentials, in a session").
+
+use super::caller::{Caller, CallerKind};
+use super::facts::{Facts, OpenTurn, Place, SessionFacts};
+use super::header::CurrentUserHeader;
+use super::refusal::Refusal;
+use crate::config;
+use crate::ids::{ProjectId, RunId, SessionId, TurnId, Username};
+use crate::records::model::{CredentialPolicy, Session, Trigger};
+use std::sync::Arc;
+
+/// On whose behalf, and what that person and that session may use here. Built by [`effective_user`] alone.
+#[derive(Debug, Clone)]
+pub struct EffectiveUser {
+    caller: Caller,
+    place: Place,
+    person: Option<Username>,
+    session: Option<Arc<Session>>,
+    run: Option<RunId>,
+    connected: Result<(), &'static str>,
+    granted: Granted,
+    owner_policy: bool,
+    ground: Ground,
+}
+
+/// Which granted credentials a read may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granted {
+    /// The session's own set.
+    OfSession,
+    /// No session is named: the sets of the sessions in which the caller has an open turn.
+    OfOpenTurns,
+    /// The session's set, as far as the caller holds fetch_token on its members by a binding of their own.
+    WithOwnBinding,
+    /// None; the code says why.
+    No(&'static str),
+}
+
+/// Why this person (or nobody) is the effective user. For the audit trail and `explain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ground {
+    /// Their own bearer.
+    OwnBearer,
+    /// A key that they made.
+    OwnKey,
+    /// The token of a turn of theirs.
+    TurnToken,
+    /// All turns open in the session are theirs.
+    OnlyOpenTurn,
+    /// They scheduled the session.
+    Scheduled,
+    /// The session was started with a key of theirs.
+    StartedByKey,
+    /// Nobody else may message the session.
+    SoleParticipant,
+    /// The operator turned the old fallback on.
+    LegacyFallback,
+    /// Their project's policy makes everybody run as the owner.
+    OwnerPolicy,
+    /// Nobody: turns of several people run.
+    SeveralTurns,
+    /// Nobody: no turn is open, and the session is shared.
+    NoTurn,
+    /// Nobody: a service asks.
+    Service,
+}
+
+impl Ground {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::OwnBearer => "own-bearer",
+            Self::OwnKey => "own-key",
+            Self::TurnToken => "turn-token",
+            Self::OnlyOpenTurn => "only-open-turn",
+            Self::Scheduled => "scheduled",
+            Self::StartedByKey => "started-by-key",
+            Self::SoleParticipant => "sole-participant",
+            Self::LegacyFallback => "legacy-fallback",
+            Self::OwnerPolicy => "owner-policy",
+            Self::SeveralTurns => "several-turns",
+            Self::NoTurn => "no-turn",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl EffectiveUser {
+    /// Who asked.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Where.
+    #[must_use]
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The person, if there is one.
+    #[must_use]
+    pub const fn person(&self) -> Option<&Username> {
+        self.person.as_ref()
+    }
+
+    /// The principal whose role bindings count: the caller's own, never those of the person a policy put in their place.
+    #[must_use]
+    pub const fn reader(&self) -> Option<&Username> {
+        self.caller.principal()
+    }
+
+    /// The session in which the read takes place.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Arc<Session>> {
+        self.session.as_ref()
+    }
+
+    /// The run, where one is known.
+    #[must_use]
+    pub const fn run(&self) -> Option<&RunId> {
+        self.run.as_ref()
+    }
+
+    /// Whose connected accounts may be used here.
+    ///
+    /// # Errors
+    /// The code that says why nobody's may.
+    pub fn connected_person(&self) -> Result<&Username, &'static str> {
+        self.connected?;
+        self.person.as_ref().ok_or(self.ground.code())
+    }
+
+    /// Which granted credentials may be used here.
+    #[must_use]
+    pub const fn granted(&self) -> Granted {
+        self.granted
+    }
+
+    /// Whether the project's `owner` policy chose the person. Audit marks each such read.
+    #[must_use]
+    pub const fn owner_policy(&self) -> bool {
+        self.owner_policy
+    }
+
+    /// Why this person.
+    #[must_use]
+    pub const fn ground(&self) -> Ground {
+        self.ground
+    }
+}
+
+/// Settles for whom a token is read. Pure: all it knows is in its arguments.
+///
+/// # Errors
+/// If the bearer does not fit the place, the session does not run, somebody was deactivated, or the header names somebody else.
+pub fn effective_user(
+    caller: &Caller,
+    place: &Place,
+    facts: &Facts,
+    header: &CurrentUserHeader,
+    operator: &config::Sessions,
+) -> Result<EffectiveUser, Refusal> {
+    let settled = match caller.kind() {
+        CallerKind::Person { user, .. } => person(user, Ground::OwnBearer, place, facts, operator)?,
+        CallerKind::ApiKey { creator, .. } => person(creator, Ground::OwnKey, place, facts, operator)?,
+        CallerKind::Session { session, project } => {
+            let facts = own_session(project, session, place, facts)?;
+            session_token(facts, place, operator)?
+        }
+        CallerKind::Turn {
+            turn,
+            session,
+            project,
+            run,
+            user,
+        } => {
+            let active = facts.caller_active;
+            let facts = own_session(project, session, place, facts)?;
+            turn_token(turn, run, user, active, facts, place, operator)?
+        }
+        CallerKind::Service { .. } => service(place, facts)?,
+    };
+    if header.names_somebody_else(settled.may_be_named.iter().copied()) {
+        return Err(Refusal::HeaderMismatch);
+    }
+    Ok(EffectiveUser {
+        caller: caller.clone(),
+        place: place.clone(),
+        person: settled.person.cloned(),
+        session: settled.session.map(|facts| Arc::clone(&facts.session)),
+        run: settled.run.cloned(),
+        connected: settled.connected,
+        granted: settled.granted,
+        owner_policy: settled.ground == Ground::OwnerPolicy,
+        ground: settled.ground,
+    })
+}
+
+struct Settled<'a> {
+    person: Option<&'a Username>,
+    session: Option<&'a SessionFacts>,
+    run: Option<&'a RunId>,
+    connected: Result<(), &'static str>,
+    granted: Granted,
+    ground: Ground,
+    /// Whom the header may name without contradicting: the person settled on; the sender, where the owner policy replaced them;
+    /// and, while turns of several people run, each of those. Naming one of several selects nobody.
+    may_be_named: Vec<&'a Username>,
+}
+
+/// A person's own bearer or key: it reads for that person.
+fn person<'a>(
+    user: &'a Username,
+    ground: Ground,
+    place: &Place,
+    facts: &'a Facts,
+    operator: &config::Sessions,
+) -> Result<Settled<'a>, Refusal> {
+    if !facts.caller_active {
+        return Err(Refusal::PersonDeactivated);
+    }
+    let mut settled = Settled {
+        person: Some(user),
+        session: None,
+        run: None,
+        connected: connected_here(place, true),
+        granted: Granted::OfOpenTurns,
+        ground,
+        may_be_named: vec![user],
+    };
+    let Place::Session { project, session } = place else {
+        return Ok(settled);
+    };
+    let facts = named_session(project, session, facts)?;
+    let in_turn = facts.is_running() && facts.open_turns.iter().any(|open| open.turn.user == *user);
+    settled.session = Some(facts);
+    settled.run = if in_turn {
+        only_run(facts.open_turns.iter().filter(|open| open.turn.user == *user))
+    } else {
+        None
+    };
+    settled.granted = match policy(facts, operator) {
+        CredentialPolicy::SenderOnly => Granted::No("sender-only"),
+        _ if !facts.is_running() => Granted::No("session-over"),
+        _ if in_turn => Granted::OfSession,
+        _ => Granted::WithOwnBinding,
+    };
+    // Merely seeing a session gives nothing of its owner's: only whoever runs there runs as the owner.
+    if policy(facts, operator) == CredentialPolicy::Owner && in_turn {
+        run_as_owner(&mut settled, facts)?;
+    }
+    Ok(settled)
+}
+
+/// The session's own token: known to everybody who types to the agent, so the open turns say who is behind it.
+fn session_token<'a>(facts: &'a SessionFacts, place: &Place, operator: &config::Sessions) -> Result<Settled<'a>, Refusal> {
+    let creator = &facts.session.created_by;
+    let automatic = matches!(facts.session.trigger, Trigger::Schedule | Trigger::ApiKey);
+    let mut settled = Settled {
+        person: None,
+        session: Some(facts),
+        run: only_run(facts.open_turns.iter()),
+        connected: connected_here(place, false),
+        granted: of_session(facts, operator),
+        ground: Ground::NoTurn,
+        may_be_named: Vec::new(),
+    };
+    match facts.open_turns.split_first() {
+        None => {
+            if automatic && !facts.creator_active {
+                return Err(Refusal::CreatorDeactivated);
+            }
+            let ground = match facts.session.trigger {
+                Trigger::Schedule => Some(Ground::Scheduled),
+                Trigger::ApiKey => Some(Ground::StartedByKey),
+                Trigger::Person if !facts.others_may_message => Some(Ground::SoleParticipant),
+                Trigger::Person if operator.legacy_creator_fallback => Some(Ground::LegacyFallback),
+                Trigger::Person => None,
+            };
+            if let Some(ground) = ground
+                && facts.creator_active
+            {
+                settled.person = Some(creator);
+                settled.ground = ground;
+                settled.may_be_named.push(creator);
+            }
+        }
+        Some((first, others)) => {
+            if others.iter().all(|open| open.turn.user == first.turn.user) {
+                if !first.user_active {
+                    return Err(Refusal::PersonDeactivated);
+                }
+                settled.person = Some(&first.turn.user);
+                settled.ground = Ground::OnlyOpenTurn;
+            } else {
+                settled.ground = Ground::SeveralTurns;
+            }
+            settled.may_be_named.extend(facts.open_turns.iter().map(|open| &open.turn.user));
+        }
+    }
+    if policy(facts, operator) == CredentialPolicy::Owner {
+        run_as_owner(&mut settled, facts)?;
+    }
+    Ok(settled)
+}
+
+/// A turn's token: good for that turn's user, while exactly that turn is open.
+fn turn_token<'a>(
+    turn: &TurnId,
+    run: &'a RunId,
+    user: &'a Username,
+    user_active: bool,
+    facts: &'a SessionFacts,
+    place: &Place,
+    operator: &config::Sessions,
+) -> Result<Settled<'a>, Refusal> {
+    let open = facts
+        .open_turns
+        .iter()
+        .find(|open| open.turn.id == *turn)
+        .ok_or(Refusal::TurnClosed)?;
+    if open.turn.user != *user || open.turn.run_id != *run {
+        return Err(Refusal::TurnClosed);
+    }
+    if !user_active || !open.user_active {
+        return Err(Refusal::PersonDeactivated);
+    }
+    let mut settled = Settled {
+        person: Some(user),
+        session: Some(facts),
+        run: Some(run),
+        connected: connected_here(place, false),
+        granted: of_session(facts, operator),
+        ground: Ground::TurnToken,
+        may_be_named: vec![user],
+    };
+    if policy(facts, operator) == CredentialPolicy::Owner {
+        run_as_owner(&mut settled, facts)?;
+    }
+    Ok(settled)
+}
+
+/// A service: nobody's accounts, and no more than its bindings name.
+fn service<'a>(place: &Place, facts: &'a Facts) -> Result<Settled<'a>, Refusal> {
+    let mut settled = Settled {
+        person: None,
+        session: None,
+        run: None,
+        connected: Err(Ground::Service.code()),
+        granted: Granted::No("no-session"),
+        ground: Ground::Service,
+        may_be_named: Vec::new(),
+    };
+    if let Place::Session { project, session } = place {
+        let facts = named_session(project, session, facts)?;
+        settled.session = Some(facts);
+        settled.granted = match facts.policy {
+            CredentialPolicy::SenderOnly => Granted::No("sender-only"),
+            _ if facts.is_running() => Granted::WithOwnBinding,
+            _ => Granted::No("session-over"),
+        };
+    }
+    Ok(settled)
+}
+
+/// Puts the session's owner in the place of whoever was settled on. Only reached where project and operator both chose it.
+fn run_as_owner<'a>(settled: &mut Settled<'a>, facts: &'a SessionFacts) -> Result<(), Refusal> {
+    if !facts.creator_active {
+        return Err(Refusal::CreatorDeactivated);
+    }
+    settled.person = Some(&facts.session.created_by);
+    settled.ground = Ground::OwnerPolicy;
+    settled.may_be_named.push(&facts.session.created_by);
+    Ok(())
+}
+
+/// What the project chose, as far as the operator allows it: an `owner` that is not allowed is the default rule.
+fn policy(facts: &SessionFacts, operator: &config::Sessions) -> CredentialPolicy {
+    match facts.policy {
+        CredentialPolicy::Owner if !operator.allow_owner_policy => CredentialPolicy::Bindings,
+        chosen => chosen,
+    }
+}
+
+fn of_session(facts: &SessionFacts, operator: &config::Sessions) -> Granted {
+    match policy(facts, operator) {
+        CredentialPolicy::SenderOnly => Granted::No("sender-only"),
+        CredentialPolicy::Bindings | CredentialPolicy::Owner => Granted::OfSession,
+    }
+}
+
+/// Connected accounts are read by provider in a session, or by their person's own bearer on the flat path. They resolve for no
+/// project, so never below one.
+const fn connected_here(place: &Place, own_bearer: bool) -> Result<(), &'static str> {
+    match place {
+        Place::Session { .. } => Ok(()),
+        Place::Flat if own_bearer => Ok(()),
+        Place::Flat => Err("flat-path"),
+        Place::Project(_) => Err("project-path"),
+    }
+}
+
+/// The session's or turn's own session: the bearer, the place and the facts must all speak of the same one, and it must run.
+fn own_session<'a>(project: &ProjectId, session: &SessionId, place: &Place, facts: &'a Facts) -> Result<&'a SessionFacts, Refusal> {
+    let fits = match place {
+        Place::Flat => true,
+        Place::Project(asked) => asked == project,
+        Place::Session {
+            project: asked_project,
+            session: asked,
+        } => asked_project == project && asked == session,
+    };
+    if !fits {
+        return Err(Refusal::OtherSession);
+    }
+    let facts = named_session(project, session, facts)?;
+    if facts.is_running() { Ok(facts) } else { Err(Refusal::SessionOver) }
+}
+
+fn named_session<'a>(project: &ProjectId, session: &SessionId, facts: &'a Facts) -> Result<&'a SessionFacts, Refusal> {
+    facts
+        .session
+        .as_ref()
+        .filter(|facts| facts.session.id == *session && facts.session.project_id == *project)
+        .ok_or(Refusal::SessionNotFound)
+}
+
+/// The run, if all these turns belong to one.
+fn only_run<'a>(mut turns: impl Iterator<Item = &'a OpenTurn>) -> Option<&'a RunId> {
+    let first = &turns.next()?.turn.run_id;
+    turns.all(|open| open.turn.run_id == *first).then_some(first)
+}
