@@ -29,7 +29,6 @@ pub struct Snapshot {
 
 /// One change of the records. `Put` is both a new row and a changed one.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "made one at a time, consumed at once")]
 pub enum Change {
     /// A role.
     PutRole(Role),
