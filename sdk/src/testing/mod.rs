@@ -1,0 +1,317 @@
+//! A host for native tests: one per thread, with scripted answers.
+//!
+//! It holds the provider to its own manifest as the real host does: a request outside the endpoints is `egress-denied`, a
+//! secret in a place that is not listed is `placement-denied`, an answer is reduced to what the manifest opens. It does not
+//! sign, dial, limit or journal, and proves nothing about those.
+
+mod consumers;
+mod endpoint;
+mod handle;
+
+pub(crate) use handle::{Handle, join, reveal, sign_jwt};
+pub use handle::{claims, secret, text};
+
+use crate::{Credential, Failure, Part, Request, Retry, Token, Value as FieldValue};
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+thread_local! {
+    static HOST: RefCell<Option<State>> = const { RefCell::new(None) };
+}
+
+struct State {
+    manifest: Value,
+    instance: Option<String>,
+    now_ms: u64,
+    answers: VecDeque<Result<Scripted, Failure>>,
+    sent: Vec<Sent>,
+    lines: Vec<(String, String)>,
+}
+
+struct Scripted {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// What a provider sent, secrets filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The endpoint of the manifest that allowed it.
+    pub endpoint: String,
+    /// `POST`
+    pub method: String,
+    /// The whole address.
+    pub url: String,
+    /// Names as the provider wrote them.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Sent {
+    /// A header's value, whatever the case of its name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a form key, decoded.
+    #[must_use]
+    pub fn form(&self, key: &str) -> Option<String> {
+        form_urlencoded::parse(self.body.as_bytes())
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// The body as JSON; null if it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
+/// The host of this thread, until it is dropped.
+pub struct TestHost(());
+
+impl TestHost {
+    /// A host that approved `manifest`, at time zero.
+    ///
+    /// # Panics
+    /// If the manifest is not JSON, or a host is running on this thread.
+    #[must_use]
+    pub fn start(manifest: &str) -> Self {
+        #[expect(clippy::expect_used, reason = "a test cannot go on without its manifest")]
+        let manifest: Value = serde_json::from_str(manifest).expect("the manifest is JSON");
+        let instance = manifest.get("instance").and_then(Value::as_str).map(str::to_owned);
+        let state = State {
+            manifest,
+            instance,
+            now_ms: 0,
+            answers: VecDeque::new(),
+            sent: Vec::new(),
+            lines: Vec::new(),
+        };
+        let before = HOST.with_borrow_mut(|host| host.replace(state));
+        assert!(before.is_none(), "one test host per thread");
+        Self(())
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn at_ms(self, now_ms: u64) -> Self {
+        with(|state| state.now_ms = now_ms);
+        self
+    }
+
+    /// The next answer.
+    #[must_use]
+    pub fn answers(self, status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        with(|state| {
+            state.answers.push_back(Ok(Scripted {
+                status,
+                headers,
+                body: body.to_owned(),
+            }))
+        });
+        self
+    }
+
+    /// The next request fails in the host: a refusal, or an upstream that cannot be reached.
+    #[must_use]
+    pub fn fails(self, failure: Failure) -> Self {
+        with(|state| state.answers.push_back(Err(failure)));
+        self
+    }
+
+    /// A credential of this kind. The manifest says which of the fields are secret; `current-token` is one too, and `url` sets
+    /// the instance that the endpoints' `{instance}` stands for.
+    #[must_use]
+    pub fn credential(&self, kind: &str, fields: &[(&str, &str)]) -> Credential {
+        let secrets = with(|state| {
+            if let Some((_, url)) = fields.iter().find(|(name, _)| *name == "url") {
+                state.instance = Some((*url).to_owned());
+            }
+            secret_fields(&state.manifest, kind)
+        });
+        let given = fields.iter().map(|(name, value)| {
+            let value = if *name == "current-token" || secrets.iter().any(|field| field == name) {
+                FieldValue::Secret(secret(name, value))
+            } else {
+                FieldValue::Text((*value).to_owned())
+            };
+            ((*name).to_owned(), value)
+        });
+        Credential::new(kind, given.collect())
+    }
+
+    /// All that was sent so far.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Sent> {
+        with(|state| state.sent.clone())
+    }
+
+    /// All that was logged so far: level and line.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(String, String)> {
+        with(|state| state.lines.clone())
+    }
+
+    /// What the session endpoint answers for this token.
+    #[must_use]
+    pub fn session_body(&self, token: &Token) -> Value {
+        with(|state| consumers::body(&state.manifest, "session", token))
+    }
+
+    /// What the token read answers beside its fixed keys.
+    #[must_use]
+    pub fn token_body(&self, token: &Token) -> Value {
+        with(|state| consumers::body(&state.manifest, "token", token))
+    }
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        HOST.with_borrow_mut(|host| *host = None);
+    }
+}
+
+/// When a token ends.
+#[must_use]
+pub fn expires_at_ms(token: &Token) -> Option<u64> {
+    token.expires_at_ms
+}
+
+/// A token's text.
+#[must_use]
+pub fn token_text(token: &Token) -> &str {
+    text(&token.value)
+}
+
+fn secret_fields(manifest: &Value, kind: &str) -> Vec<String> {
+    let kinds = manifest.get("kinds").and_then(Value::as_array);
+    let kind = kinds
+        .into_iter()
+        .flatten()
+        .find(|entry| entry.get("name").and_then(Value::as_str) == Some(kind));
+    let fields = kind.and_then(|kind| kind.get("fields")).and_then(Value::as_array);
+    fields
+        .into_iter()
+        .flatten()
+        .filter(|field| field.get("secret") == Some(&Value::Bool(true)))
+        .filter_map(|field| field.get("name").and_then(Value::as_str).map(str::to_owned))
+        .collect()
+}
+
+fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    HOST.with_borrow_mut(|host| {
+        #[expect(clippy::expect_used, reason = "a test that calls the host starts one first")]
+        act(host.as_mut().expect("`TestHost::start` comes first"))
+    })
+}
+
+pub(crate) fn now_ms() -> u64 {
+    with(|state| state.now_ms)
+}
+
+pub(crate) fn log(level: &str, message: &str) {
+    with(|state| state.lines.push((level.to_owned(), message.to_owned())));
+}
+
+pub(crate) fn send(request: Request<'_>) -> Result<Answer, Failure> {
+    with(|state| {
+        let endpoint = endpoint::of(&state.manifest, state.instance.as_deref(), &request)?;
+        endpoint::check_places(&endpoint, &request)?;
+        let flat = |parts: &[Part<'_>]| parts.iter().map(handle::written).collect::<String>();
+        state.sent.push(Sent {
+            endpoint: endpoint.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            method: request.method.to_owned(),
+            url: request.url.clone(),
+            headers: request.headers.iter().map(|(name, value)| (name.clone(), flat(value))).collect(),
+            body: flat(&request.body),
+        });
+        let scripted = state
+            .answers
+            .pop_front()
+            .unwrap_or_else(|| Err(Failure::new("connect", "the test scripted no further answer", Retry::Later(None))))?;
+        Ok(Answer {
+            endpoint,
+            scripted,
+            taken: RefCell::default(),
+        })
+    })
+}
+
+pub(crate) struct Answer {
+    endpoint: Value,
+    scripted: Scripted,
+    taken: RefCell<Vec<String>>,
+}
+
+pub(crate) fn status(answer: &Answer) -> u16 {
+    answer.scripted.status
+}
+
+pub(crate) fn header(answer: &Answer, name: &str) -> Option<String> {
+    let open = endpoint::strings(&answer.endpoint, "open-headers")
+        .iter()
+        .any(|header| header.eq_ignore_ascii_case(name));
+    let mut found = answer
+        .scripted
+        .headers
+        .iter()
+        .filter(|(key, _)| open && key.eq_ignore_ascii_case(name));
+    found.next().map(|(_, value)| value.clone())
+}
+
+pub(crate) fn opened(answer: &Answer) -> Result<String, Failure> {
+    let whole: Value = parsed(answer)?;
+    Ok(endpoint::reduced(&whole, &endpoint::strings(&answer.endpoint, "opens")).to_string())
+}
+
+pub(crate) fn take(answer: &Answer, name: &str) -> Option<Handle> {
+    let takes = answer.endpoint.get("takes").and_then(Value::as_array)?;
+    let entry = takes.iter().find(|take| take.get("name").and_then(Value::as_str) == Some(name))?;
+    if answer.taken.borrow().iter().any(|taken| taken == name) {
+        return None;
+    }
+    let whole = parsed(answer).ok()?;
+    let found = whole.pointer(entry.get("pointer")?.as_str()?)?.as_str()?.to_owned();
+    answer.taken.borrow_mut().push(name.to_owned());
+    Some(Handle::plain("current-token", &found))
+}
+
+fn parsed(answer: &Answer) -> Result<Value, Failure> {
+    serde_json::from_str(&answer.scripted.body)
+        .map_err(|error| Failure::new("protocol", format!("the answer is not JSON: {error}"), Retry::Later(None)))
+}
+
+/// The manifest's version is the crate's, its name is `provider`, and it reads as JSON: what every provider's tests ask first.
+///
+/// # Panics
+/// If not.
+pub fn check_manifest(manifest: &str, provider: &str, version: &str) {
+    #[expect(clippy::expect_used, reason = "the assertion is the purpose")]
+    let manifest: Value = serde_json::from_str(manifest).expect("the manifest is JSON");
+    assert_eq!(manifest.get("provider").and_then(Value::as_str), Some(provider));
+    assert_eq!(
+        manifest.get("version").and_then(Value::as_str),
+        Some(version),
+        "keep the manifest's version equal to the crate's"
+    );
+    let default = manifest.get("default-kind").and_then(Value::as_str).unwrap_or_default();
+    let kinds = manifest.get("kinds").and_then(Value::as_array);
+    let named = kinds
+        .into_iter()
+        .flatten()
+        .any(|kind| kind.get("name").and_then(Value::as_str) == Some(default));
+    assert!(named, "the default kind `{default}` is one of the kinds");
+}

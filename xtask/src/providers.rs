@@ -1,0 +1,134 @@
+//! `cargo xtask providers`: the provider crates, built for `wasm32-unknown-unknown` and made components.
+//!
+//! Cargo decides what is stale. A component is written only if its bytes changed, so that whoever embeds it by its
+//! modification time (`host/build.rs`) has nothing to do either.
+
+use crate::component;
+use crate::toolchain::{Consent, Toolchain};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PROFILE: &str = "guest";
+
+/// What the command takes.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct Options {
+    /// Install what is missing without asking.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Builds all providers and returns the components' paths, in the order of their names.
+///
+/// # Errors
+/// No toolchain for guests and no leave to install one; a crate that does not compile; a component that wants more than the
+/// contract gives.
+pub fn build(options: &Options) -> Result<Vec<PathBuf>> {
+    let workspace = Workspace::read()?;
+    let toolchain = Toolchain::find_or_install(&Consent::from_flag(options.yes))?;
+    let guest_dir = workspace.target.join("guest");
+    compile(&toolchain, &workspace, &guest_dir)?;
+
+    let out_dir = workspace.target.join("providers");
+    std::fs::create_dir_all(&out_dir).with_context(|| format!("cannot create `{}`", out_dir.display()))?;
+    let mut components = Vec::new();
+    for package in &workspace.providers {
+        let module = guest_dir
+            .join(TARGET)
+            .join(PROFILE)
+            .join(format!("{}.wasm", package.replace('-', "_")));
+        let out = out_dir.join(format!("{}.wasm", package.trim_start_matches("provider-")));
+        let bytes = component::encode(&module).with_context(|| format!("package `{package}` does not make a component"))?;
+        write_if_changed(&out, &bytes)?;
+        components.push(out);
+    }
+    Ok(components)
+}
+
+fn compile(toolchain: &Toolchain, workspace: &Workspace, guest_dir: &Path) -> Result<()> {
+    let mut cargo = toolchain.cargo();
+    cargo
+        .current_dir(&workspace.root)
+        .arg("build")
+        .args(["--profile", PROFILE, "--target", TARGET]);
+    cargo.args(toolchain.arguments()).env("CARGO_TARGET_DIR", guest_dir);
+    for package in &workspace.providers {
+        cargo.args(["--package", package]);
+    }
+    // Flags for the host's processor do not fit the guest. And the paths of this machine are none of a component's business:
+    // without them the same sources make the same bytes, hence the same digest, wherever they lie.
+    let remapped = remaps(&workspace.root).map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped.collect::<Vec<_>>().join("\x1f"));
+    for name in ["RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
+        cargo.env_remove(name);
+    }
+    let status = cargo.status().with_context(|| format!("cannot start `{}`", toolchain.name()))?;
+    if !status.success() {
+        bail!("the providers do not compile ({})", toolchain.name());
+    }
+    Ok(())
+}
+
+fn remaps(root: &Path) -> impl Iterator<Item = (PathBuf, &'static str)> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let sources = (PathBuf::from("/usr/lib/rustlib/src/rust"), "/rust");
+    [(root.to_owned(), "/claviger"), sources]
+        .into_iter()
+        .chain(home.map(|home| (home, "/cargo")))
+}
+
+/// Through a temporary name, so that nobody ever reads half a component.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let part = path.with_extension(format!("wasm.{}", std::process::id()));
+    std::fs::write(&part, bytes)
+        .and_then(|()| std::fs::rename(&part, path))
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// What cargo says about this workspace.
+struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+    providers: Vec<String>,
+}
+
+impl Workspace {
+    fn read() -> Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .context("cannot start `cargo metadata`")?;
+        if !output.status.success() {
+            bail!("`cargo metadata` fails: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout).context("`cargo metadata` does not answer with JSON")?;
+        let path = |key: &str| metadata.get(key).and_then(Value::as_str).map(PathBuf::from);
+        let root = path("workspace_root").context("`cargo metadata` names no workspace")?;
+        let target = path("target_directory").context("`cargo metadata` names no target directory")?;
+        let folder = root.join("providers");
+        let packages = metadata.get("packages").and_then(Value::as_array);
+        let mut providers: Vec<String> = packages
+            .into_iter()
+            .flatten()
+            .filter(|package| {
+                let manifest = package.get("manifest_path").and_then(Value::as_str);
+                manifest.is_some_and(|manifest| Path::new(manifest).starts_with(&folder))
+            })
+            .filter_map(|package| package.get("name").and_then(Value::as_str).map(str::to_owned))
+            .collect();
+        providers.sort();
+        if providers.is_empty() {
+            bail!("no package of the workspace lies below `{}`", folder.display());
+        }
+        Ok(Self { root, target, providers })
+    }
+}
