@@ -281,4 +281,6 @@ pub enum StandsFor {
     Key,
     /// The person, at the development server alone.
     Person,
+    /// A service that opens turns, at the development server alone: its name is the creator's.
+    Service,
 }
