@@ -1,10 +1,20 @@
 //! The address of an instance, as people store it.
 
-/// The instance that a credential names, without a trailing slash, or `default`. A path is kept: an instance below
-/// `https://host/gitlab` is asked below `https://host/gitlab`. Whether it may be asked at all is for the host to say.
+/// The instance that a credential names, or `default`: scheme and host in lower case, no slash at the end. A path is kept: an
+/// instance below `https://host/gitlab` is asked below `https://host/gitlab`. Whether it may be asked at all is for the host to
+/// say, which refuses an address that is not written in its one normal form.
 #[must_use]
-pub fn instance_base<'a>(url: Option<&'a str>, default: &'a str) -> &'a str {
-    url.unwrap_or(default).trim_end_matches('/')
+pub fn instance_base(url: Option<&str>, default: &str) -> String {
+    let address = url.unwrap_or(default).trim().trim_end_matches('/');
+    let host = address.find("://").map_or(0, |at| at + "://".len());
+    let path = address
+        .get(host..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(address.len(), |at| host + at);
+    match address.split_at_checked(path) {
+        Some((origin, path)) => format!("{}{path}", origin.to_ascii_lowercase()),
+        None => address.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -13,10 +23,14 @@ mod tests {
 
     #[test]
     fn keeps_the_path_and_drops_the_slash() {
-        assert_eq!(instance_base(None, "https://gitlab.com"), "https://gitlab.com");
-        assert_eq!(
-            instance_base(Some("https://host/gitlab/"), "https://gitlab.com"),
-            "https://host/gitlab"
-        );
+        for (url, expected) in [
+            (None, "https://gitlab.com"),
+            (Some("https://host/gitlab/"), "https://host/gitlab"),
+            (Some(" HTTPS://Git.Example.COM/Root/ "), "https://git.example.com/Root"),
+            (Some("http://127.0.0.1:4010"), "http://127.0.0.1:4010"),
+            (Some("nonsense"), "nonsense"),
+        ] {
+            assert_eq!(instance_base(url, "https://gitlab.com"), expected, "{url:?}");
+        }
     }
 }

@@ -11,10 +11,10 @@ const GITHUB_API: &str = "https://api.github.com";
 #[must_use]
 pub fn api_base(url: Option<&str>) -> String {
     let base = instance_base(url, GITHUB);
-    if base.eq_ignore_ascii_case(GITHUB) || base.eq_ignore_ascii_case("https://www.github.com") || base.eq_ignore_ascii_case(GITHUB_API) {
+    if base == GITHUB || base == GITHUB_API {
         return GITHUB_API.to_owned();
     }
-    match tenant(base) {
+    match tenant(&base) {
         Some(tenant) => format!("https://api.{tenant}.ghe.com"),
         None => format!("{base}/api/v3"),
     }
@@ -37,7 +37,7 @@ mod tests {
         for (url, expected) in [
             (None, "https://api.github.com"),
             (Some("https://github.com"), "https://api.github.com"),
-            (Some("https://github.com/"), "https://api.github.com"),
+            (Some("https://GitHub.com/"), "https://api.github.com"),
             (Some("https://octo.ghe.com"), "https://api.octo.ghe.com"),
             (Some("https://api.octo.ghe.com"), "https://api.octo.ghe.com"),
             (Some("https://git.example.com"), "https://git.example.com/api/v3"),

@@ -36,7 +36,7 @@ fn with_fields(token: Token, credential: &Credential) -> Result<Token, Failure> 
 }
 
 /// The instance's address, its relative root kept.
-fn instance(credential: &Credential) -> &str {
+fn instance(credential: &Credential) -> String {
     instance_base(credential.text("url"), GITLAB)
 }
 

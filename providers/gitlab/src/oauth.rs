@@ -31,7 +31,7 @@ fn refresh(credential: &Credential) -> Result<Token, Failure> {
         client_secret: credential.secret("client-secret"),
         redirect_uri: credential.text("redirect-uri"),
     };
-    let response = Request::post(token_url(instance(credential)))
+    let response = Request::post(token_url(&instance(credential)))
         .header("accept", "application/json")
         .header("user-agent", "claviger")
         .body(grant.form())

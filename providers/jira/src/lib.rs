@@ -14,7 +14,7 @@ impl Provider for Jira {
     fn mint(mut credential: Credential, narrowing: &Narrowing) -> Result<Token, Failure> {
         narrowing.refuse(credential.kind())?;
         // Clients append paths to the address; two slashes in a row are another page to Jira.
-        let url = instance_base(Some(credential.require_text("url")?), "").to_owned();
+        let url = instance_base(Some(credential.require_text("url")?), "");
         // The account's half of a Basic credential ends at the first colon, and a header at the first line's end.
         let email = credential.require_text("email")?.to_owned();
         if email.chars().any(|c| c == ':' || c.is_control() || c.is_whitespace()) {

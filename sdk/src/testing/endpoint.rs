@@ -127,7 +127,7 @@ fn check(endpoint: &Value, handle: &super::Handle, at: &str, prefix: &str, whole
 
 /// The answer, reduced to what the pointers open. Elements of arrays that nothing opens are null, so that places keep.
 pub(super) fn reduced(whole: &Value, opens: &[String]) -> Value {
-    let mut out = Value::Null;
+    let mut out = Value::Object(Map::new());
     for pointer in opens {
         let path: Vec<&str> = pointer.split('/').skip(1).collect();
         copy(whole, &path, &mut out);

@@ -7,6 +7,7 @@
 mod consumers;
 mod endpoint;
 mod handle;
+mod schema;
 
 pub(crate) use handle::{Handle, join, reveal, sign_jwt};
 pub use handle::{claims, secret, text};
@@ -273,14 +274,15 @@ pub(crate) fn header(answer: &Answer, name: &str) -> Option<String> {
 }
 
 pub(crate) fn opened(answer: &Answer) -> Result<String, Failure> {
-    let whole: Value = parsed(answer)?;
+    let whole = parsed(answer)?;
     Ok(endpoint::reduced(&whole, &endpoint::strings(&answer.endpoint, "opens")).to_string())
 }
 
 pub(crate) fn take(answer: &Answer, name: &str) -> Option<Handle> {
     let takes = answer.endpoint.get("takes").and_then(Value::as_array)?;
     let entry = takes.iter().find(|take| take.get("name").and_then(Value::as_str) == Some(name))?;
-    if answer.taken.borrow().iter().any(|taken| taken == name) {
+    let success = (200..300).contains(&answer.scripted.status);
+    if !success || answer.taken.borrow().iter().any(|taken| taken == name) {
         return None;
     }
     let whole = parsed(answer).ok()?;
@@ -289,29 +291,54 @@ pub(crate) fn take(answer: &Answer, name: &str) -> Option<Handle> {
     Some(Handle::plain("current-token", &found))
 }
 
+/// Nothing reads as an empty object, as it does for the host.
 fn parsed(answer: &Answer) -> Result<Value, Failure> {
+    if answer.scripted.body.trim().is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
     serde_json::from_str(&answer.scripted.body)
         .map_err(|error| Failure::new("protocol", format!("the answer is not JSON: {error}"), Retry::Later(None)))
 }
 
-/// The manifest's version is the crate's, its name is `provider`, and it reads as JSON: what every provider's tests ask first.
+/// The manifest follows `wit/manifest.schema.json`, is `provider`'s and of the crate's version, and what it refers to exists: what
+/// every provider's tests ask first.
 ///
 /// # Panics
 /// If not.
 pub fn check_manifest(manifest: &str, provider: &str, version: &str) {
     #[expect(clippy::expect_used, reason = "the assertion is the purpose")]
     let manifest: Value = serde_json::from_str(manifest).expect("the manifest is JSON");
-    assert_eq!(manifest.get("provider").and_then(Value::as_str), Some(provider));
+    assert_eq!(schema::check(&manifest), Ok(()), "the manifest follows the schema");
+    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |of: &Value, key: &str| of.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    assert_eq!(text(&manifest, "provider"), provider);
     assert_eq!(
-        manifest.get("version").and_then(Value::as_str),
-        Some(version),
+        text(&manifest, "version"),
+        version,
         "keep the manifest's version equal to the crate's"
     );
-    let default = manifest.get("default-kind").and_then(Value::as_str).unwrap_or_default();
-    let kinds = manifest.get("kinds").and_then(Value::as_array);
-    let named = kinds
-        .into_iter()
-        .flatten()
-        .any(|kind| kind.get("name").and_then(Value::as_str) == Some(default));
-    assert!(named, "the default kind `{default}` is one of the kinds");
+
+    let kinds = list(&manifest, "kinds");
+    let default = text(&manifest, "default-kind");
+    assert!(
+        kinds.iter().any(|kind| text(kind, "name") == default),
+        "the default kind `{default}` is one of the kinds"
+    );
+    let fields_of = |kind: &Value| list(kind, "fields").iter().map(|field| text(field, "name")).collect::<Vec<_>>();
+    for kind in &kinds {
+        let fills = text(kind, "token-fills");
+        assert!(
+            fields_of(kind).contains(&fills),
+            "`{fills}`, which a token fills, is a field of `{}`",
+            text(kind, "name")
+        );
+    }
+    let fields: Vec<String> = kinds.iter().flat_map(fields_of).collect();
+    for place in list(&manifest, "endpoints").iter().flat_map(|endpoint| list(endpoint, "places")) {
+        let field = text(&place, "field");
+        assert!(
+            field == "current-token" || fields.contains(&field),
+            "`{field}`, which is placed, is a field"
+        );
+    }
 }
