@@ -48,11 +48,27 @@ const SPECIAL_V4: &[([u8; 4], u8, Class)] = &[
 const SPECIAL_V6: &[([u16; 8], u8, Class)] = &[
     ([0, 0, 0, 0, 0, 0, 0, 0], 128, Class::Never("unspecified")),
     ([0, 0, 0, 0, 0, 0, 0, 1], 128, Class::Inside("loopback")),
-    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, Class::Never("a cloud's metadata service")),
-    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23], 128, Class::Never("a cloud's metadata service")),
-    ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Class::Never("a cloud's metadata service")),
+    (
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+        128,
+        Class::Never("a cloud's metadata service"),
+    ),
+    (
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23],
+        128,
+        Class::Never("a cloud's metadata service"),
+    ),
+    (
+        [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254],
+        128,
+        Class::Never("a cloud's metadata service"),
+    ),
     ([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, Class::Inside("an IPv4 address mapped into IPv6")),
-    ([0, 0, 0, 0, 0xffff, 0, 0, 0], 96, Class::Inside("an IPv4 address translated into IPv6")),
+    (
+        [0, 0, 0, 0, 0xffff, 0, 0, 0],
+        96,
+        Class::Inside("an IPv4 address translated into IPv6"),
+    ),
     ([0, 0, 0, 0, 0, 0, 0, 0], 96, Class::Inside("an IPv4-compatible IPv6 address")),
     ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96, Class::Inside("NAT64")),
     ([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, Class::Inside("local NAT64")),
@@ -147,10 +163,25 @@ mod tests {
 
     #[test]
     fn honest_upstreams_are_global() {
-        for address in ["140.82.121.6", "1.1.1.1", "172.32.0.1", "172.15.255.255", "100.63.255.255", "100.128.0.0", "192.0.1.0"] {
+        for address in [
+            "140.82.121.6",
+            "1.1.1.1",
+            "172.32.0.1",
+            "172.15.255.255",
+            "100.63.255.255",
+            "100.128.0.0",
+            "192.0.1.0",
+        ] {
             assert_eq!(class(address), Class::Global, "{address}");
         }
-        for address in ["11.0.0.0", "126.255.255.255", "223.255.255.255", "2606:50c0:8000::153", "2a00:1450:4001:81c::200e", "2001:200::1"] {
+        for address in [
+            "11.0.0.0",
+            "126.255.255.255",
+            "223.255.255.255",
+            "2606:50c0:8000::153",
+            "2a00:1450:4001:81c::200e",
+            "2001:200::1",
+        ] {
             assert_eq!(class(address), Class::Global, "{address}");
         }
     }
@@ -230,7 +261,10 @@ mod tests {
         assert_eq!(refusal("10.2.0.1".parse().unwrap(), &listed), Some("private"));
         assert_eq!(refusal("127.0.0.1".parse().unwrap(), &listed), Some("loopback"));
         assert_eq!(refusal("8.8.8.8".parse().unwrap(), &listed), None);
-        assert_eq!(refusal("::ffff:10.1.2.3".parse().unwrap(), &listed), Some("an IPv4 address mapped into IPv6"));
+        assert_eq!(
+            refusal("::ffff:10.1.2.3".parse().unwrap(), &listed),
+            Some("an IPv4 address mapped into IPv6")
+        );
     }
 
     #[test]

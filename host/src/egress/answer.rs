@@ -41,8 +41,15 @@ impl Answer {
 
 /// Takes in an answer, stopping at the first byte too many.
 pub(super) async fn read(host: &str, mut response: reqwest::Response) -> Result<Answer, EgressError> {
-    let too_large = |part, limit_bytes| EgressError::TooLarge { host: host.to_owned(), part, limit_bytes };
-    let protocol = |why| EgressError::Protocol { host: host.to_owned(), why };
+    let too_large = |part, limit_bytes| EgressError::TooLarge {
+        host: host.to_owned(),
+        part,
+        limit_bytes,
+    };
+    let protocol = |why| EgressError::Protocol {
+        host: host.to_owned(),
+        why,
+    };
     let mut headers = std::mem::take(response.headers_mut());
     // 4: the colon, the space and the line's end.
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
@@ -52,7 +59,11 @@ pub(super) async fn read(host: &str, mut response: reqwest::Response) -> Result<
     for value in headers.values_mut() {
         value.set_sensitive(true);
     }
-    if headers.get_all(http::header::CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if headers
+        .get_all(http::header::CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
         return Err(protocol("it is compressed, although that was not asked for"));
     }
     let limit = u64::try_from(budget::ANSWER_BODY_BYTES).unwrap_or(u64::MAX);
@@ -61,7 +72,11 @@ pub(super) async fn read(host: &str, mut response: reqwest::Response) -> Result<
     }
     // Collected first, joined once: a growing buffer would leave copies of tokens behind in freed memory.
     let (mut chunks, mut total) = (Vec::new(), 0);
-    while let Some(chunk) = response.chunk().await.map_err(|_| protocol("the connection ended before the answer did"))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|_| protocol("the connection ended before the answer did"))?
+    {
         total += chunk.len();
         if total > budget::ANSWER_BODY_BYTES {
             return Err(too_large("body", budget::ANSWER_BODY_BYTES));
@@ -70,5 +85,9 @@ pub(super) async fn read(host: &str, mut response: reqwest::Response) -> Result<
     }
     let mut body = Zeroizing::new(Vec::with_capacity(total));
     chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
-    Ok(Answer { status: response.status().as_u16(), headers, body })
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers,
+        body,
+    })
 }

@@ -15,7 +15,9 @@ impl Body {
     /// [`Denied::Body`] beyond 256 KiB.
     pub fn check(bytes: Zeroizing<Vec<u8>>) -> Result<Self, Denied> {
         if bytes.len() > budget::REQUEST_BODY_BYTES {
-            return Err(Denied::Body { why: "it is larger than 256 KiB" });
+            return Err(Denied::Body {
+                why: "it is larger than 256 KiB",
+            });
         }
         Ok(Self(bytes))
     }
@@ -25,7 +27,9 @@ impl Body {
         if self.0.is_empty() || !matches!(*method, http::Method::GET | http::Method::HEAD) {
             Ok(())
         } else {
-            Err(Denied::Body { why: "a GET or HEAD has none" })
+            Err(Denied::Body {
+                why: "a GET or HEAD has none",
+            })
         }
     }
 

@@ -110,5 +110,9 @@ impl Denied {
 /// A word that a provider chose, fit to be repeated in a message: short, and of harmless characters.
 pub(super) fn word(text: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.[]".contains(c);
-    if !text.is_empty() && text.len() <= 64 && text.chars().all(harmless) { text.to_owned() } else { "(unprintable)".to_owned() }
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(harmless) {
+        text.to_owned()
+    } else {
+        "(unprintable)".to_owned()
+    }
 }

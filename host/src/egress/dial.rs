@@ -2,7 +2,7 @@
 //!
 //! A client is built per request: it knows one name and its vetted addresses, and its pool is closed, so no connection is ever
 //! shared between two credentials and no second look-up can happen. What that costs is a TLS handshake per mint, about once
-//! an hour per credential, and some 20 µs for building the client.
+//! an hour per credential, and 1 µs for building the client (measured; the certificate authorities, 16 ms, are read once).
 
 use super::answer::{self, Answer};
 use super::body::Body;
@@ -47,7 +47,11 @@ struct Connected(Arc<AtomicBool>);
 
 impl Connected {
     fn reached(&self) -> Reached {
-        if self.0.load(Ordering::SeqCst) { Reached::Unanswered } else { Reached::NotSent }
+        if self.0.load(Ordering::SeqCst) {
+            Reached::Unanswered
+        } else {
+            Reached::NotSent
+        }
     }
 }
 
@@ -60,7 +64,10 @@ struct Noting<S> {
 impl<S> Layer<S> for Connected {
     type Service = Noting<S>;
     fn layer(&self, inner: S) -> Noting<S> {
-        Noting { inner, connected: self.clone() }
+        Noting {
+            inner,
+            connected: self.clone(),
+        }
     }
 }
 
@@ -100,7 +107,10 @@ pub(super) async fn send(
     let connected = Connected::default();
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
-        .dns_resolver(Pinned { host: target.host().to_owned(), addresses: vetted.addresses().to_vec() })
+        .dns_resolver(Pinned {
+            host: target.host().to_owned(),
+            addresses: vetted.addresses().to_vec(),
+        })
         .connector_layer(connected.clone())
         .connect_timeout(connect)
         .redirect(reqwest::redirect::Policy::none())
@@ -112,13 +122,26 @@ pub(super) async fn send(
         .pool_max_idle_per_host(0)
         .https_only(target.is_https())
         .build()
-        .map_err(|_| EgressError::Connect { host: host.clone(), cause: "the client could not be built".to_owned() })?;
-    let request = client.request(approved.method().clone(), target.url().clone()).headers(headers.into_sent());
-    // Servers want the length of a POST without a body as well.
-    let has_body = matches!(*approved.method(), http::Method::POST | http::Method::PUT | http::Method::PATCH) || !body.is_empty();
-    let request = if has_body { request.body(body.into_bytes()) } else { request };
+        .map_err(|_| EgressError::Connect {
+            host: host.clone(),
+            cause: "the client could not be built".to_owned(),
+        })?;
+    let mut headers = headers.into_sent();
+    if body.is_empty() && matches!(*approved.method(), http::Method::POST | http::Method::PUT | http::Method::PATCH) {
+        // The library leaves it out, and some servers answer a POST of unknown length with 411.
+        headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("0"));
+    }
+    let request = client.request(approved.method().clone(), target.url().clone()).headers(headers);
+    let request = if body.is_empty() {
+        request
+    } else {
+        request.body(body.into_bytes())
+    };
     let exchange = async {
-        let response = request.send().await.map_err(|error| classify(&error, &host, connected.reached(), connect))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| classify(&error, &host, connected.reached(), connect))?;
         answer::read(&host, response).await
     };
     match tokio::time::timeout(total, exchange).await {
@@ -126,7 +149,12 @@ pub(super) async fn send(
         Err(_) => {
             let reached = connected.reached();
             let stage = if reached == Reached::NotSent { "connect" } else { "answer" };
-            Err(EgressError::Timeout { host, stage, limit_ms: total.as_millis(), reached })
+            Err(EgressError::Timeout {
+                host,
+                stage,
+                limit_ms: total.as_millis(),
+                reached,
+            })
         }
     }
 }
@@ -134,7 +162,9 @@ pub(super) async fn send(
 /// The library's error, told in our words. Its own text is not used: it carries the address.
 fn classify(error: &reqwest::Error, host: &str, reached: Reached, connect: Duration) -> EgressError {
     let host = host.to_owned();
-    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let io = causes(error)
+        .find_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind);
     if reached == Reached::Unanswered {
         let why = match io {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "the connection was reset before an answer came",
@@ -143,10 +173,18 @@ fn classify(error: &reqwest::Error, host: &str, reached: Reached, connect: Durat
         return EgressError::Protocol { host, why };
     }
     if let Some(reason) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
-        return EgressError::Tls { host, cause: reason.to_string() };
+        return EgressError::Tls {
+            host,
+            cause: reason.to_string(),
+        };
     }
     if error.is_timeout() {
-        return EgressError::Timeout { host, stage: "connect", limit_ms: connect.as_millis(), reached };
+        return EgressError::Timeout {
+            host,
+            stage: "connect",
+            limit_ms: connect.as_millis(),
+            reached,
+        };
     }
     let cause = io.map_or_else(|| "the connection failed".to_owned(), |kind| kind.to_string());
     EgressError::Connect { host, cause }
@@ -154,11 +192,14 @@ fn classify(error: &reqwest::Error, host: &str, reached: Reached, connect: Durat
 
 /// The error's causes, with those that an `io::Error` wraps: it names as its source what is behind them, not themselves.
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| -> Option<&'e (dyn Error + 'static)> {
-        let error: &'e (dyn Error + 'static) = *error;
-        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        }
-    })
+    std::iter::successors(
+        Some(error),
+        |error: &&'e (dyn Error + 'static)| -> Option<&'e (dyn Error + 'static)> {
+            let error: &'e (dyn Error + 'static) = *error;
+            match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+                Some(wrapped) => Some(wrapped),
+                None => error.source(),
+            }
+        },
+    )
 }

@@ -60,13 +60,21 @@ impl Base {
         if let Some(path) = text.strip_prefix("{instance}") {
             return Ok(Self::Instance { path: literal_path(path)? });
         }
-        let rest = text.strip_prefix("https://").ok_or("a base begins with `https://` or `{instance}`")?;
+        let rest = text
+            .strip_prefix("https://")
+            .ok_or("a base begins with `https://` or `{instance}`")?;
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let path = literal_path(path)?;
         match host.strip_prefix("*.") {
-            Some(suffix) if plain_host(suffix) && suffix.contains('.') => Ok(Self::Suffix { suffix: format!(".{suffix}"), path }),
+            Some(suffix) if plain_host(suffix) && suffix.contains('.') => Ok(Self::Suffix {
+                suffix: format!(".{suffix}"),
+                path,
+            }),
             Some(_) => Err("a `*.` stands before a domain of two labels or more"),
-            None if plain_host(host) && host.contains('.') && !ends_in_number(host) => Ok(Self::Exact { host: host.to_owned(), path }),
+            None if plain_host(host) && host.contains('.') && !ends_in_number(host) => Ok(Self::Exact {
+                host: host.to_owned(),
+                path,
+            }),
             None => Err("a base names a domain in lower case, without port, user or address"),
         }
     }
@@ -94,14 +102,20 @@ impl Base {
             Self::Instance { path } => {
                 let root = instance.root()?;
                 let same = target.same_origin(root) && (target.is_https() || instance.plain_http());
-                same.then(|| target::segments(root.path().trim_end_matches('/')).chain(path.iter().cloned()).collect())
+                same.then(|| {
+                    target::segments(root.path().trim_end_matches('/'))
+                        .chain(path.iter().cloned())
+                        .collect()
+                })
             }
         }
     }
 }
 
 fn ends_in_number(host: &str) -> bool {
-    host.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()))
+    host.rsplit('.')
+        .next()
+        .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn literal_path(path: &str) -> Result<Vec<String>, &'static str> {
@@ -157,12 +171,16 @@ fn template(path: &str) -> Option<Vec<Segment<'_>>> {
     let count = path.split('/').count();
     path.split('/')
         .enumerate()
-        .map(|(at, segment)| match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
-            Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) => Some(Segment::Any),
-            Some(_) => None,
-            None if segment.is_empty() && at + 1 == count => Some(Segment::Literal("")),
-            None => target::literal(segment).then_some(Segment::Literal(segment)),
-        })
+        .map(
+            |(at, segment)| match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+                Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) => {
+                    Some(Segment::Any)
+                }
+                Some(_) => None,
+                None if segment.is_empty() && at + 1 == count => Some(Segment::Literal("")),
+                None => target::literal(segment).then_some(Segment::Literal(segment)),
+            },
+        )
         .collect()
 }
 
@@ -201,7 +219,9 @@ pub fn approve<'m>(endpoints: &'m [Endpoint], instance: &Instance, method: &str,
         for base in endpoint.bases.iter().filter_map(|text| Base::parse(text).ok()) {
             let Some(prefix) = base.prefix(&target, instance) else { continue };
             at_host.push(endpoint);
-            let Some(literals) = path_matches(&prefix, &template, &actual) else { continue };
+            let Some(literals) = path_matches(&prefix, &template, &actual) else {
+                continue;
+            };
             at_path = at_path.or(Some(endpoint));
             if endpoint.method == method && METHODS.contains(&method) && best.is_none_or(|(most, _)| literals > most) {
                 best = Some((literals, endpoint));
@@ -210,28 +230,49 @@ pub fn approve<'m>(endpoints: &'m [Endpoint], instance: &Instance, method: &str,
     }
     let Some((_, endpoint)) = best else {
         return Err(match (at_path, at_host.as_slice()) {
-            (Some(endpoint), _) => {
-                Denied::Method { method: word(method), endpoint: endpoint.name.clone(), wanted: endpoint.method.clone() }
-            }
-            (None, []) => Denied::Host { host: target.origin(), hint: hint(&target, instance, endpoints) },
+            (Some(endpoint), _) => Denied::Method {
+                method: word(method),
+                endpoint: endpoint.name.clone(),
+                wanted: endpoint.method.clone(),
+            },
+            (None, []) => Denied::Host {
+                host: target.origin(),
+                hint: hint(&target, instance, endpoints),
+            },
             (None, some) => {
                 let mut approved: Vec<String> = some.iter().map(|endpoint| format!("`{}`", endpoint.path)).collect();
                 approved.dedup();
-                Denied::Path { host: target.origin(), approved: approved.join(", ") }
+                Denied::Path {
+                    host: target.origin(),
+                    approved: approved.join(", "),
+                }
             }
         });
     };
     for key in target.query_keys() {
-        if !endpoint.query.iter().any(|known| *known == key) {
-            return Err(Denied::Query { endpoint: endpoint.name.clone(), key: word(&key) });
+        if !endpoint.query.contains(&key) {
+            return Err(Denied::Query {
+                endpoint: endpoint.name.clone(),
+                key: word(&key),
+            });
         }
     }
-    let method = http::Method::from_bytes(method.as_bytes()).map_err(|_| Denied::Url { why: "the method is no method" })?;
-    Ok(Approved { endpoint, method, target, instance: instance.clone() })
+    let method = http::Method::from_bytes(method.as_bytes()).map_err(|_| Denied::Url {
+        why: "the method is no method",
+    })?;
+    Ok(Approved {
+        endpoint,
+        method,
+        target,
+        instance: instance.clone(),
+    })
 }
 
 fn hint(target: &Target, instance: &Instance, endpoints: &[Endpoint]) -> &'static str {
-    let on_instance = endpoints.iter().flat_map(|endpoint| &endpoint.bases).any(|base| base.starts_with("{instance}"));
+    let on_instance = endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.bases)
+        .any(|base| base.starts_with("{instance}"));
     if on_instance && instance.address().is_none() {
         "; the credential names no `url`"
     } else if !target.is_https() {

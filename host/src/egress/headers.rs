@@ -63,7 +63,9 @@ impl Headers {
             if name.len() > budget::HEADER_NAME_BYTES || value.len() > budget::HEADER_VALUE_BYTES {
                 return refuse("a name may have 100 bytes, a value 16 KiB");
             }
-            let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else { return refuse("this is no header name") };
+            let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
+                return refuse("this is no header name");
+            };
             if let Some(why) = controlled(parsed.as_str()) {
                 return refuse(why);
             }
@@ -89,14 +91,18 @@ impl Headers {
     pub(super) fn into_sent(mut self) -> HeaderMap {
         self.0.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         // GitHub refuses requests without one.
-        self.0.entry(http::header::USER_AGENT).or_insert(HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
+        self.0
+            .entry(http::header::USER_AGENT)
+            .or_insert(HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION"))));
         self.0
     }
 }
 
 fn controlled(name: &str) -> Option<&'static str> {
     let exact = CONTROLLED.iter().find(|(known, _)| *known == name);
-    exact.or_else(|| CONTROLLED_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))).map(|(_, why)| *why)
+    exact
+        .or_else(|| CONTROLLED_PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix)))
+        .map(|(_, why)| *why)
 }
 
 #[cfg(test)]
@@ -104,24 +110,59 @@ mod tests {
     use super::*;
 
     fn check(headers: &[(&str, &[u8])]) -> Result<Headers, Denied> {
-        Headers::check(headers.iter().map(|(name, value)| ((*name).to_owned(), Zeroizing::new(value.to_vec()))))
+        Headers::check(
+            headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Zeroizing::new(value.to_vec()))),
+        )
     }
 
     #[test]
     fn the_host_keeps_its_own_headers() {
         for name in [
-            "Host", "host", "HOST", "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Connection", "Keep-Alive", "Upgrade",
-            "Proxy-Authorization", "proxy-anything", "X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Cookie", "Expect", "Via",
-            "X-HTTP-Method-Override", "X-Original-URL", "Accept-Encoding",
+            "Host",
+            "host",
+            "HOST",
+            "Content-Length",
+            "Transfer-Encoding",
+            "TE",
+            "Trailer",
+            "Connection",
+            "Keep-Alive",
+            "Upgrade",
+            "Proxy-Authorization",
+            "proxy-anything",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "Forwarded",
+            "Cookie",
+            "Expect",
+            "Via",
+            "X-HTTP-Method-Override",
+            "X-Original-URL",
+            "Accept-Encoding",
         ] {
             let denied = check(&[(name, b"x")]).err().unwrap();
-            assert!(matches!(&denied, Denied::Header { name: named, .. } if named == name), "{name}: {denied}");
+            assert!(
+                matches!(&denied, Denied::Header { name: named, .. } if named == name),
+                "{name}: {denied}"
+            );
         }
     }
 
     #[test]
     fn a_value_cannot_break_out_of_its_line() {
-        for value in [b"a\r\nHost: evil".as_slice(), b"a\nb", b"a\rb", b"a\0b", b"a\x7f", b" a", b"a ", b"a\xc3\xa9", b"\tb"] {
+        for value in [
+            b"a\r\nHost: evil".as_slice(),
+            b"a\nb",
+            b"a\rb",
+            b"a\0b",
+            b"a\x7f",
+            b" a",
+            b"a ",
+            b"a\xc3\xa9",
+            b"\tb",
+        ] {
             assert!(check(&[("x-note", value)]).is_err(), "{value:?}");
         }
         assert!(check(&[("x-note", b"a\tb c")]).is_ok());

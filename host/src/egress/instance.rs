@@ -30,7 +30,12 @@ impl Address {
         if text.len() > super::budget::URL_BYTES || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return refuse("it is too long or has spaces, control characters or backslashes");
         }
-        let Ok(mut url) = Url::parse(text) else { return refuse("it is no address such as `https://gitlab.example.org`") };
+        if text.contains('%') || text.contains("/.") {
+            return refuse("its path may have neither percent-encoding nor segments that begin with a dot");
+        }
+        let Ok(mut url) = Url::parse(text) else {
+            return refuse("it is no address such as `https://gitlab.example.org`");
+        };
         if !matches!(url.scheme(), "https" | "http") {
             return refuse("it must begin with `https://`");
         }
@@ -151,8 +156,10 @@ pub(super) struct Listed(Vec<(Address, Arc<config::Instance>, Arc<[IpNet]>)>);
 impl Listed {
     pub(super) fn new(instances: &[config::Instance]) -> Result<Self, StartError> {
         let read = |entry: &config::Instance| {
-            let address = Address::parse(entry.url.as_str())
-                .map_err(|cause| StartError::Instance { provider: entry.provider.clone(), cause })?;
+            let address = Address::parse(entry.url.as_str()).map_err(|cause| StartError::Instance {
+                provider: entry.provider.clone(),
+                cause,
+            })?;
             let mut networks = entry.networks.clone();
             if entry.plain_http {
                 // Plain http is loopback by definition (`config` refuses all else), so listing the network again would be noise.
@@ -165,7 +172,12 @@ impl Listed {
 
     pub(super) fn allow(&self, provider: &str, manifest: &Manifest, url: Option<&str>) -> Result<Instance, Denied> {
         let none: Arc<[IpNet]> = Arc::new([]);
-        let instance = |address, networks, standing| Instance { provider: provider.into(), address, networks, standing };
+        let instance = |address, networks, standing| Instance {
+            provider: provider.into(),
+            address,
+            networks,
+            standing,
+        };
         // A provider that goes nowhere has no instance; a `url` is then only data for its readers.
         if manifest.endpoints.is_empty() {
             return Ok(instance(None, none, Standing::Nowhere));
@@ -174,7 +186,10 @@ impl Listed {
         let Some(address) = url.map(Address::parse).transpose()?.or_else(|| default.clone()) else {
             return Ok(instance(None, none, Standing::Nowhere));
         };
-        let entry = self.0.iter().find(|(listed, entry, _)| *listed == address && entry.provider == provider);
+        let entry = self
+            .0
+            .iter()
+            .find(|(listed, entry, _)| *listed == address && entry.provider == provider);
         if let Some((_, entry, networks)) = entry {
             return Ok(instance(Some(address), Arc::clone(networks), Standing::Listed(Arc::clone(entry))));
         }
@@ -182,12 +197,19 @@ impl Listed {
             if default.as_ref() == Some(&address) {
                 return Ok(instance(Some(address), none, Standing::Default));
             }
-            let mut bases = manifest.endpoints.iter().flat_map(|endpoint| &endpoint.bases).filter_map(|base| Base::parse(base).ok());
+            let mut bases = manifest
+                .endpoints
+                .iter()
+                .flat_map(|endpoint| &endpoint.bases)
+                .filter_map(|base| Base::parse(base).ok());
             if bases.any(|base| base.covers(address.url())) {
                 return Ok(instance(Some(address), none, Standing::Covered));
             }
         }
-        Err(Denied::Instance { provider: provider.to_owned(), url: address.as_str().to_owned() })
+        Err(Denied::Instance {
+            provider: provider.to_owned(),
+            url: address.as_str().to_owned(),
+        })
     }
 }
 

@@ -59,7 +59,12 @@ impl Egress {
     pub fn new(egress: &config::Egress, instances: &[config::Instance], resolver: Arc<dyn Resolver>) -> Result<Self, StartError> {
         let listed = instance::Listed::new(instances)?;
         let tls = Arc::new(tls::client_config(&egress.ca_files)?);
-        Ok(Self { listed: Arc::new(listed), resolver, tls, in_flight: Arc::new(Semaphore::new(budget::IN_FLIGHT)) })
+        Ok(Self {
+            listed: Arc::new(listed),
+            resolver,
+            tls,
+            in_flight: Arc::new(Semaphore::new(budget::IN_FLIGHT)),
+        })
     }
 
     /// The instance that a credential of this provider lives at, if the operator allows it. `provider` is the credential's, by
@@ -86,11 +91,20 @@ impl Egress {
         let connect = total.min(budget::CONNECT);
         let started = Instant::now();
         let before = async {
-            let slot = self.in_flight.acquire().await.map_err(|_| EgressError::Busy { host: host.clone() })?;
+            let slot = self
+                .in_flight
+                .acquire()
+                .await
+                .map_err(|_| EgressError::Busy { host: host.clone() })?;
             Ok::<_, EgressError>((slot, resolve::vetted(self.resolver.as_ref(), approved).await?))
         };
         let Ok(ready) = tokio::time::timeout(connect, before).await else {
-            return Err(EgressError::Timeout { host, stage: "connect", limit_ms: connect.as_millis(), reached: Reached::NotSent });
+            return Err(EgressError::Timeout {
+                host,
+                stage: "connect",
+                limit_ms: connect.as_millis(),
+                reached: Reached::NotSent,
+            });
         };
         let (_slot, vetted) = ready?;
         let spent = started.elapsed();

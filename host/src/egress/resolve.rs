@@ -44,14 +44,25 @@ pub(super) async fn vetted(resolver: &dyn Resolver, approved: &Approved<'_>) -> 
     let host = target.host();
     let answers = match target.literal_address() {
         Some(address) => vec![address],
-        None => resolver.lookup(host).await.map_err(|cause| EgressError::Dns { host: host.to_owned(), cause: cause.kind() })?,
+        None => resolver.lookup(host).await.map_err(|cause| EgressError::Dns {
+            host: host.to_owned(),
+            cause: cause.kind(),
+        })?,
     };
     if answers.is_empty() {
-        return Err(EgressError::Dns { host: host.to_owned(), cause: io::ErrorKind::NotFound });
+        return Err(EgressError::Dns {
+            host: host.to_owned(),
+            cause: io::ErrorKind::NotFound,
+        });
     }
     for address in &answers {
         if let Some(range) = address::refusal(*address, networks) {
-            return Err(Denied::Address { host: host.to_owned(), address: *address, range }.into());
+            return Err(Denied::Address {
+                host: host.to_owned(),
+                address: *address,
+                range,
+            }
+            .into());
         }
     }
     let mut addresses: Vec<SocketAddr> = Vec::with_capacity(budget::DIALLED_ADDRESSES);

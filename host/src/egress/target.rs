@@ -17,7 +17,9 @@ impl Target {
         if text.len() > budget::URL_BYTES {
             return refuse("it is longer than 8 KiB");
         }
-        let Ok(url) = Url::parse(text) else { return refuse("it does not read as an absolute address") };
+        let Ok(url) = Url::parse(text) else {
+            return refuse("it does not read as an absolute address");
+        };
         if !matches!(url.scheme(), "https" | "http") {
             return refuse("only https is spoken");
         }
@@ -34,7 +36,9 @@ impl Target {
             None => return refuse("it names no host"),
         }
         if url.as_str() != text {
-            return refuse("it is not in normal form: host in lower case, no default port, no `.` or `..` segments, all else percent-encoded");
+            return refuse(
+                "it is not in normal form: host in lower case, no default port, no `.` or `..` segments, all else percent-encoded",
+            );
         }
         if url.path().contains("//") {
             return refuse("its path has an empty segment");
@@ -102,7 +106,12 @@ pub(super) fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
 
 /// A segment that a manifest may write out: nothing that needs encoding, nothing that means something to a server.
 pub(super) fn literal(segment: &str) -> bool {
-    !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:@!$'()*+,=".contains(&b))
+    !segment.is_empty()
+        && segment != "."
+        && segment != ".."
+        && segment
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~:@!$'()*+,=".contains(&b))
 }
 
 /// Whether what stands for `{x}` is one segment to every server, however often it decodes and wherever it cuts.
@@ -114,7 +123,7 @@ pub(super) fn one_segment(raw: &str) -> bool {
     let Some(decoded) = decode(raw) else { return false };
     let Ok(text) = std::str::from_utf8(&decoded) else { return false };
     // `;` ends a segment for servers with path parameters; a decoded `%` would be another layer of encoding.
-    text.trim_matches('.') != "" && !text.chars().any(|c| c.is_control() || "/\\%;?#".contains(c))
+    !text.trim_matches('.').is_empty() && !text.chars().any(|c| c.is_control() || "/\\%;?#".contains(c))
 }
 
 fn decode(raw: &str) -> Option<Vec<u8>> {

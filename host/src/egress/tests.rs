@@ -21,7 +21,10 @@ struct Scripted {
 impl Scripted {
     fn new(answers: &[&[IpAddr]]) -> Arc<Self> {
         let answers = answers.iter().rev().map(|answer| answer.to_vec()).collect();
-        Arc::new(Self { answers: Mutex::new(answers), lookups: AtomicUsize::new(0) })
+        Arc::new(Self {
+            answers: Mutex::new(answers),
+            lookups: AtomicUsize::new(0),
+        })
     }
 }
 
@@ -29,7 +32,11 @@ impl Resolver for Scripted {
     fn lookup<'a>(&'a self, _host: &'a str) -> futures::future::BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
         self.lookups.fetch_add(1, Ordering::SeqCst);
         let mut answers = self.answers.lock().unwrap();
-        let answer = if answers.len() > 1 { answers.pop() } else { answers.last().cloned() };
+        let answer = if answers.len() > 1 {
+            answers.pop()
+        } else {
+            answers.last().cloned()
+        };
         Box::pin(std::future::ready(Ok(answer.unwrap())))
     }
 }
@@ -68,7 +75,10 @@ fn server_config() -> rustls::ServerConfig {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let certificate = CertificateDer::from_pem_slice(include_bytes!("fixtures/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/server-key.pem")).unwrap();
-    rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
+    rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
 }
 
 /// Reads a head and as much of a body as it announces.
@@ -78,7 +88,10 @@ fn request(wire: &mut dyn Wire) -> String {
         read.push(byte[0]);
     }
     let head = String::from_utf8(read.clone()).unwrap().to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |length| length.parse().unwrap());
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     let _ = wire.read_exact(&mut body);
     format!("{}{}", String::from_utf8(read).unwrap(), String::from_utf8(body).unwrap())
@@ -104,14 +117,20 @@ fn setting(root: &str, networks: &[&str], trusted: bool, resolver: Arc<dyn Resol
         serde_json::from_value(serde_json::json!({ "provider": "gitlab", "url": root, "networks": networks })).unwrap();
     entry.plain_http = root.starts_with("http://");
     let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/src/egress/fixtures/authority.pem").into();
-    let settings = config::Egress { ca_files: if trusted { vec![authority] } else { Vec::new() } };
+    let settings = config::Egress {
+        ca_files: if trusted { vec![authority] } else { Vec::new() },
+    };
     let endpoint = |name: &str, method: &str| serde_json::json!({ "name": name, "method": method, "bases": ["{instance}"], "path": "/a" });
     let manifest = serde_json::from_value(serde_json::json!({
         "manifest": 1, "provider": "gitlab", "version": "0.1.0", "title": "GitLab", "default-kind": "pat", "kinds": [],
         "endpoints": [endpoint("read", "GET"), endpoint("write", "POST")], "consumers": { "session": {} },
     }))
     .unwrap();
-    Setting { egress: Egress::new(&settings, &[entry], resolver).unwrap(), manifest, root: root.to_owned() }
+    Setting {
+        egress: Egress::new(&settings, &[entry], resolver).unwrap(),
+        manifest,
+        root: root.to_owned(),
+    }
 }
 
 impl Setting {
@@ -134,7 +153,12 @@ fn plain(server: &Server) -> Setting {
 }
 
 fn over_tls(server: &Server) -> Setting {
-    setting(&format!("https://upstream.test:{}", server.address.port()), &["127.0.0.0/8"], true, Scripted::new(&[&[LOOPBACK]]))
+    setting(
+        &format!("https://upstream.test:{}", server.address.port()),
+        &["127.0.0.0/8"],
+        true,
+        Scripted::new(&[&[LOOPBACK]]),
+    )
 }
 
 fn failed(outcome: Result<Answer, EgressError>) -> EgressError {
@@ -145,14 +169,28 @@ fn failed(outcome: Result<Answer, EgressError>) -> EgressError {
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_approved() {
-    let server = server(true, 1, answering(b"HTTP/1.1 201 Created\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 5\r\n\r\nhello".to_vec()));
+    let server = server(
+        true,
+        1,
+        answering(b"HTTP/1.1 201 Created\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 5\r\n\r\nhello".to_vec()),
+    );
     let setting = over_tls(&server);
     let answer = setting.send("POST", "grant=1", budget::REQUEST).await.unwrap();
-    assert_eq!((answer.status(), answer.body(), answer.header("x-a").as_deref()), (201, b"hello".as_slice(), Some("1, 2")));
+    assert_eq!(
+        (answer.status(), answer.body(), answer.header("x-a").as_deref()),
+        (201, b"hello".as_slice(), Some("1, 2"))
+    );
     let seen = server.seen.recv().unwrap();
-    assert!(seen.starts_with("POST /a HTTP/1.1\r\n") && seen.ends_with("\r\n\r\ngrant=1"), "{seen}");
-    let lines: std::collections::BTreeSet<String> =
-        seen.lines().skip(1).take_while(|line| !line.is_empty()).map(str::to_lowercase).collect();
+    assert!(
+        seen.starts_with("POST /a HTTP/1.1\r\n") && seen.ends_with("\r\n\r\ngrant=1"),
+        "{seen}"
+    );
+    let lines: std::collections::BTreeSet<String> = seen
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     let expected = [
         format!("authorization: bearer {SECRET}").to_lowercase(),
         "accept: */*".to_owned(),
@@ -181,7 +219,10 @@ async fn a_get_with_a_body_is_refused() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_not_followed() {
     let elsewhere = TcpListener::bind((LOOPBACK, 0)).unwrap();
-    let location = format!("HTTP/1.1 302 Found\r\nLocation: http://{}/a\r\nContent-Length: 0\r\n\r\n", elsewhere.local_addr().unwrap());
+    let location = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{}/a\r\nContent-Length: 0\r\n\r\n",
+        elsewhere.local_addr().unwrap()
+    );
     let server = server(false, 1, answering(location.into_bytes()));
     let answer = plain(&server).get().await.unwrap();
     assert_eq!(answer.status(), 302);
@@ -192,7 +233,11 @@ async fn a_redirect_is_an_answer_and_not_followed() {
 #[tokio::test]
 async fn the_first_look_up_is_the_only_one_and_one_bad_answer_refuses_all() {
     let public: IpAddr = "140.82.121.6".parse().unwrap();
-    for answers in [[public, LOOPBACK], [LOOPBACK, public], [public, "::ffff:127.0.0.1".parse().unwrap()]] {
+    for answers in [
+        [public, LOOPBACK],
+        [LOOPBACK, public],
+        [public, "::ffff:127.0.0.1".parse().unwrap()],
+    ] {
         let resolver = Scripted::new(&[&answers]);
         let setting = setting("https://upstream.test", &[], true, resolver.clone());
         let error = failed(setting.get().await);
@@ -254,7 +299,11 @@ async fn a_connection_that_ends_after_the_request_is_unanswered_and_not_tried_ag
 
 #[tokio::test]
 async fn half_an_answer_is_unanswered() {
-    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access_token\":", "HTTP/1.1 200 OK\r\nContent-", "220 smtp ready\r\n\r\n"] {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access_token\":",
+        "HTTP/1.1 200 OK\r\nContent-",
+        "220 smtp ready\r\n\r\n",
+    ] {
         let server = server(false, 1, answering(answer.as_bytes().to_vec()));
         let error = failed(plain(&server).get().await);
         assert_eq!((error.code(), error.reached()), ("protocol", Reached::Unanswered), "{answer}");
@@ -273,7 +322,17 @@ async fn silence_ends_at_the_deadline() {
             seen
         });
         let error = failed(plain(&server).send("GET", "", Duration::from_millis(300)).await);
-        assert!(matches!(error, EgressError::Timeout { stage: "answer", reached: Reached::Unanswered, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                EgressError::Timeout {
+                    stage: "answer",
+                    reached: Reached::Unanswered,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         drop(release);
         assert!(server.seen.recv().unwrap().starts_with("GET /a"));
     }
@@ -285,7 +344,17 @@ async fn a_handshake_that_hangs_was_not_sent() {
     let root = format!("https://upstream.test:{}", listener.local_addr().unwrap().port());
     let setting = setting(&root, &["127.0.0.0/8"], true, Scripted::new(&[&[LOOPBACK]]));
     let error = failed(setting.send("GET", "", Duration::from_millis(300)).await);
-    assert!(matches!(error, EgressError::Timeout { stage: "connect", reached: Reached::NotSent, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            EgressError::Timeout {
+                stage: "connect",
+                reached: Reached::NotSent,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -298,7 +367,17 @@ async fn a_resolver_that_hangs_was_not_sent() {
     }
     let setting = setting("https://upstream.test", &[], true, Arc::new(Hanging));
     let error = failed(setting.send("GET", "", Duration::from_millis(200)).await);
-    assert!(matches!(error, EgressError::Timeout { stage: "connect", reached: Reached::NotSent, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            EgressError::Timeout {
+                stage: "connect",
+                reached: Reached::NotSent,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -311,11 +390,18 @@ async fn an_answer_has_a_size() {
         unannounced.extend_from_slice(b"\r\n");
     }
     unannounced.extend_from_slice(b"0\r\n\r\n");
-    let wide = format!("HTTP/1.1 200 OK\r\nX-Wide: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(budget::ANSWER_HEADER_BYTES)).into_bytes();
+    let wide = format!(
+        "HTTP/1.1 200 OK\r\nX-Wide: {}\r\nContent-Length: 0\r\n\r\n",
+        "x".repeat(budget::ANSWER_HEADER_BYTES)
+    )
+    .into_bytes();
     for (answer, part) in [(announced, "body"), (unannounced, "body"), (wide, "headers")] {
         let server = server(false, 1, answering(answer));
         let error = failed(plain(&server).get().await);
-        assert!(matches!(error, EgressError::TooLarge { part: named, .. } if named == part), "{error}");
+        assert!(
+            matches!(error, EgressError::TooLarge { part: named, .. } if named == part),
+            "{error}"
+        );
         assert_eq!(error.reached(), Reached::Unanswered);
     }
     let mut exact = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", budget::ANSWER_BODY_BYTES).into_bytes();
@@ -333,7 +419,11 @@ async fn too_many_headers_are_no_answer() {
 
 #[tokio::test]
 async fn a_compressed_answer_is_not_unpacked() {
-    let server = server(false, 1, answering(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc".to_vec()));
+    let server = server(
+        false,
+        1,
+        answering(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc".to_vec()),
+    );
     assert_eq!(failed(plain(&server).get().await).code(), "protocol");
 }
 
@@ -350,13 +440,22 @@ async fn no_connection_serves_two_requests() {
 #[tokio::test]
 async fn a_file_of_authorities_must_hold_some() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("empty.pem", ""), ("text.pem", "hello"), ("bad.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
+    for (name, text) in [
+        ("empty.pem", ""),
+        ("text.pem", "hello"),
+        ("bad.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+    ] {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        let error = Egress::new(&config::Egress { ca_files: vec![path] }, &[], Arc::new(SystemResolver)).err().unwrap().to_string();
+        let error = Egress::new(&config::Egress { ca_files: vec![path] }, &[], Arc::new(SystemResolver))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains(name) && error.contains("egress.ca_files"), "{error}");
     }
-    let missing = config::Egress { ca_files: vec![folder.path().join("missing.pem")] };
+    let missing = config::Egress {
+        ca_files: vec![folder.path().join("missing.pem")],
+    };
     assert!(Egress::new(&missing, &[], Arc::new(SystemResolver)).is_err());
 }
 

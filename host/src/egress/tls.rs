@@ -46,7 +46,12 @@ pub(super) fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, StartE
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (known, strange) = roots.add_parsable_certificates(native.certs);
-    tracing::debug!(known, strange, errors = native.errors.len(), "the machine's certificate authorities");
+    tracing::debug!(
+        known,
+        strange,
+        errors = native.errors.len(),
+        "the machine's certificate authorities"
+    );
     for path in ca_files {
         add_file(&mut roots, path).map_err(|why| StartError::Authority { path: path.clone(), why })?;
     }
@@ -68,8 +73,14 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     let mut found = 0;
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|_| "is no PEM file".to_owned())?;
-        roots.add(certificate).map_err(|cause| format!("has a certificate that cannot be an authority: {cause}"))?;
+        roots
+            .add(certificate)
+            .map_err(|cause| format!("has a certificate that cannot be an authority: {cause}"))?;
         found += 1;
     }
-    if found == 0 { Err("has no certificate in PEM form".to_owned()) } else { Ok(()) }
+    if found == 0 {
+        Err("has no certificate in PEM form".to_owned())
+    } else {
+        Ok(())
+    }
 }

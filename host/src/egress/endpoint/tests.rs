@@ -37,8 +37,7 @@ fn listed(entries: &[(&str, &str, bool)]) -> Listed {
     let entries: Vec<config::Instance> = entries
         .iter()
         .map(|(provider, url, plain_http)| {
-            let mut entry: config::Instance =
-                serde_json::from_value(serde_json::json!({ "provider": provider, "url": url })).unwrap();
+            let mut entry: config::Instance = serde_json::from_value(serde_json::json!({ "provider": provider, "url": url })).unwrap();
             entry.plain_http = *plain_http;
             entry
         })
@@ -68,13 +67,33 @@ fn what_the_manifest_lists_is_approved() {
         (None, "GET", "https://api.github.com/user", "user"),
         (None, "GET", "https://api.github.com/users/octo%5Bbot%5D", "bot"),
         (None, "GET", "https://api.github.com/users/me", "me"),
-        (None, "GET", "https://api.github.com/installation/repositories?per_page=1&page=2", "repos"),
+        (
+            None,
+            "GET",
+            "https://api.github.com/installation/repositories?per_page=1&page=2",
+            "repos",
+        ),
         (None, "GET", "https://acme.atlassian.net/rest/api/3/myself", "site"),
         (None, "GET", "https://a.b.atlassian.net/rest/api/3/myself", "site"),
         (None, "GET", "https://slash.example.com/root/end/", "slash"),
-        (Some("https://ghe.example.org/"), "GET", "https://ghe.example.org/api/v3/user", "user"),
-        (Some("https://GIT.example.org:8443/root/"), "GET", "https://git.example.org:8443/root/api/v3/user", "user"),
-        (Some("http://127.0.0.1:4000/github"), "GET", "http://127.0.0.1:4000/github/api/v3/user", "user"),
+        (
+            Some("https://ghe.example.org/"),
+            "GET",
+            "https://ghe.example.org/api/v3/user",
+            "user",
+        ),
+        (
+            Some("https://GIT.example.org:8443/root/"),
+            "GET",
+            "https://git.example.org:8443/root/api/v3/user",
+            "user",
+        ),
+        (
+            Some("http://127.0.0.1:4000/github"),
+            "GET",
+            "http://127.0.0.1:4000/github/api/v3/user",
+            "user",
+        ),
     ] {
         assert_eq!(ask(instance, method, url).as_deref(), Ok(name), "{url}");
     }
@@ -88,7 +107,7 @@ fn everything_else_is_refused_by_the_rule_that_it_breaks() {
         (None, "GET", "https://api.github.com.evil.test/user", "host"),
         (None, "GET", "https://evil.test/api.github.com/user", "host"),
         (None, "GET", "https://apiXgithub.com/user", "url"),
-        (None, "GET", "https://github.com/user", "host"),
+        (None, "GET", "https://github.com/user", "path"),
         (None, "GET", "https://140.82.121.6/user", "host"),
         (None, "GET", "https://[2606:50c0::1]/user", "host"),
         (None, "GET", "https://2356312582/user", "url"),
@@ -159,7 +178,12 @@ fn everything_else_is_refused_by_the_rule_that_it_breaks() {
         (None, "GET", "https://api.github.com/users/", "path"),
         (None, "POST", "https://api.github.com/app/installations/1%2f2/access_tokens", "path"),
         (ghe, "GET", "https://ghe.example.org/user", "path"),
-        (Some("https://git.example.org:8443/root"), "GET", "https://git.example.org:8443/api/v3/user", "path"),
+        (
+            Some("https://git.example.org:8443/root"),
+            "GET",
+            "https://git.example.org:8443/api/v3/user",
+            "path",
+        ),
         // Methods.
         (None, "POST", "https://api.github.com/user", "method"),
         (None, "get", "https://api.github.com/user", "method"),
@@ -168,8 +192,18 @@ fn everything_else_is_refused_by_the_rule_that_it_breaks() {
         (None, "", "https://api.github.com/user", "method"),
         // Queries.
         (None, "GET", "https://api.github.com/user?access_token=x", "query"),
-        (None, "GET", "https://api.github.com/installation/repositories?per_page=1&admin=1", "query"),
-        (None, "GET", "https://api.github.com/installation/repositories?per_page=1;admin=1", "url"),
+        (
+            None,
+            "GET",
+            "https://api.github.com/installation/repositories?per_page=1&admin=1",
+            "query",
+        ),
+        (
+            None,
+            "GET",
+            "https://api.github.com/installation/repositories?per_page=1;admin=1",
+            "url",
+        ),
         (None, "GET", "https://api.github.com/installation/repositories?=1", "query"),
         (None, "GET", "https://api.github.com/installation/repositories?Per_Page=1", "query"),
     ] {
@@ -186,9 +220,18 @@ fn an_address_beyond_the_bound_is_refused() {
 
 #[test]
 fn a_credentials_instance_must_be_one_that_the_operator_allows() {
-    let list = listed(&[("github", "https://ghe.example.org/", false), ("gitlab", "https://gitlab.example.org", false)]);
+    let list = listed(&[
+        ("github", "https://ghe.example.org/", false),
+        ("gitlab", "https://gitlab.example.org", false),
+    ]);
     let allow = |url| list.allow("github", &github(), Some(url));
-    for url in ["https://github.com", "https://github.com/", "https://GitHub.com:443", "https://ghe.example.org", "https://acme.atlassian.net"] {
+    for url in [
+        "https://github.com",
+        "https://github.com/",
+        "https://GitHub.com:443",
+        "https://ghe.example.org",
+        "https://acme.atlassian.net",
+    ] {
         assert!(allow(url).is_ok(), "{url}");
     }
     for url in [
@@ -217,6 +260,7 @@ fn a_credentials_instance_must_be_one_that_the_operator_allows() {
         "https://github.com/#x",
         "https://github.com/a//b",
         "https://github.com/%2e",
+        "https://github.com/a/..",
         "https://github.com\\evil.test",
         "https://git hub.com",
         "https://github.com.",
@@ -230,29 +274,72 @@ fn a_credentials_instance_must_be_one_that_the_operator_allows() {
 #[test]
 fn an_instance_under_an_approved_base_does_not_stand_for_the_placeholder() {
     let endpoints = vec![
-        endpoint("myself", "GET", &["https://*.atlassian.net", "{instance}"], "/rest/api/3/myself", &[]),
+        endpoint(
+            "myself",
+            "GET",
+            &["https://*.atlassian.net", "{instance}"],
+            "/rest/api/3/myself",
+            &[],
+        ),
         endpoint("admin", "GET", &["{instance}"], "/rest/api/3/serverInfo", &[]),
     ];
     let jira = manifest(None, endpoints);
     let instance = Listed::default().allow("jira", &jira, Some("https://acme.atlassian.net")).unwrap();
     assert!(approve(&jira.endpoints, &instance, "GET", "https://acme.atlassian.net/rest/api/3/myself").is_ok());
-    let denied = approve(&jira.endpoints, &instance, "GET", "https://acme.atlassian.net/rest/api/3/serverInfo").unwrap_err();
+    let denied = approve(
+        &jira.endpoints,
+        &instance,
+        "GET",
+        "https://acme.atlassian.net/rest/api/3/serverInfo",
+    )
+    .unwrap_err();
     assert_eq!(denied.rule(), "path");
-    assert_eq!(Listed::default().allow("jira", &jira, Some("https://jira.corp")).unwrap_err().rule(), "instance");
-    let nowhere = Listed::default().allow("jira", &manifest(None, vec![jira.endpoints[1].clone()]), None).unwrap();
+    assert_eq!(
+        Listed::default()
+            .allow("jira", &jira, Some("https://jira.corp"))
+            .unwrap_err()
+            .rule(),
+        "instance"
+    );
+    let nowhere = Listed::default()
+        .allow("jira", &manifest(None, vec![jira.endpoints[1].clone()]), None)
+        .unwrap();
     let denied = approve(&jira.endpoints[1..], &nowhere, "GET", "https://jira.corp/rest/api/3/serverInfo").unwrap_err();
     assert!(denied.to_string().contains("names no `url`"), "{denied}");
 }
 
 #[test]
 fn a_manifest_with_a_base_that_means_too_much_is_refused() {
-    let good = endpoint("a", "GET", &["https://*.example.com/api", "{instance}", "{instance}/x", "https://api.github.com"], "/a/{b}/c", &[]);
+    let good = endpoint(
+        "a",
+        "GET",
+        &["https://*.example.com/api", "{instance}", "{instance}/x", "https://api.github.com"],
+        "/a/{b}/c",
+        &[],
+    );
     assert_eq!(validate(&[good]), Ok(()));
     for base in [
-        "https://*", "https://*.com", "https://*.*.com", "https://a.*.com", "https://*api.com", "http://api.github.com", "https://API.com",
-        "https://api.github.com:8443", "https://u@api.github.com", "https://10.0.0.1", "https://[::1]", "https://localhost",
-        "https://api.github.com/", "https://api.github.com/{x}", "https://api.github.com?x", "{instance}x", "{instance}/", "{other}", "",
-        "https://api.github.com.", "https://api.github.com/a/../b",
+        "https://*",
+        "https://*.com",
+        "https://*.*.com",
+        "https://a.*.com",
+        "https://*api.com",
+        "http://api.github.com",
+        "https://API.com",
+        "https://api.github.com:8443",
+        "https://u@api.github.com",
+        "https://10.0.0.1",
+        "https://[::1]",
+        "https://localhost",
+        "https://api.github.com/",
+        "https://api.github.com/{x}",
+        "https://api.github.com?x",
+        "{instance}x",
+        "{instance}/",
+        "{other}",
+        "",
+        "https://api.github.com.",
+        "https://api.github.com/a/../b",
     ] {
         assert!(validate(&[endpoint("a", "GET", &[base], "/a", &[])]).is_err(), "{base}");
     }
