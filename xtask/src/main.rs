@@ -1,8 +1,13 @@
 //! The developers' own commands: `cargo xtask <command>`.
 #![expect(clippy::print_stdout, reason = "a command for developers talks on the terminal")]
 
+mod bench;
 mod component;
+mod dev;
+mod install;
 mod providers;
+mod tally;
+mod test;
 mod toolchain;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +23,12 @@ struct Arguments {
 enum Command {
     /// Builds the provider components into `target/providers/`.
     Providers(providers::Options),
+    /// Builds the host and starts the development server; `--tour` tells its whole story once.
+    Dev(dev::Options),
+    /// Builds what is needed and runs every test.
+    Test(test::Options),
+    /// Measures token reads beside a bare handler.
+    Bench(bench::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -28,5 +39,8 @@ fn main() -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Dev(options) => dev::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
     }
 }

@@ -93,14 +93,27 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// What cargo says about this workspace.
-struct Workspace {
-    root: PathBuf,
-    target: PathBuf,
+pub struct Workspace {
+    /// The folder of the workspace's `Cargo.toml`.
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target: PathBuf,
     providers: Vec<String>,
 }
 
 impl Workspace {
-    fn read() -> Result<Self> {
+    /// A cargo that works in this workspace.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(&self.root);
+        cargo
+    }
+
+    /// Asks cargo.
+    ///
+    /// # Errors
+    /// Cargo does not answer, or no provider belongs to the workspace.
+    pub fn read() -> Result<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .args(["metadata", "--no-deps", "--format-version", "1"])
