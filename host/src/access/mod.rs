@@ -9,6 +9,7 @@
 
 pub mod decide;
 pub mod index;
+pub mod manage;
 pub mod permit;
 pub mod resolve;
 pub mod roles;

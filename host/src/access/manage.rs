@@ -1,0 +1,254 @@
+//! Who may see and change credentials and role bindings: the rules of the API beside the token read.
+//!
+//! Reading what one may not see is 404, changing it 403, and both look the same as if it did not exist. Pure: the index in, an
+//! answer out.
+
+use super::index::{Index, Reach};
+use super::resolve::winner;
+use super::roles::{CREDENTIAL_OWNER, KnownRole, Level, PROJECT_EDITOR, PROJECT_OWNER, TOKEN_READER};
+use crate::identity::{Caller, CallerKind};
+use crate::ids::Username;
+use crate::records::model::{Binding, Credential, Scope};
+
+/// Why a change is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// 404: it does not exist, and the caller would see it if it did.
+    #[error("not found")]
+    NotFound,
+    /// 403, with the reason that clients know.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// 400: it makes no sense, whoever asks.
+    #[error("{0}")]
+    Senseless(&'static str),
+}
+
+const FORBIDDEN: Refused = Refused::Forbidden("Forbidden");
+
+/// Whether the caller may see a credential's metadata: their own account; what a role of theirs lets them read; what they hold any
+/// binding on; and, for a session, what it was granted. Never says anything about its token.
+#[must_use]
+pub fn sees_credential(index: &Index, caller: &Caller, credential: &Credential) -> bool {
+    if let Some((project, session)) = caller.bound_session() {
+        return index.session(project, session).is_some() && index.grants(project, session).any(|(_, granted)| granted.id == credential.id);
+    }
+    let Some(user) = caller.principal() else { return false };
+    if let Some(person) = &credential.connected_to {
+        return person == user && !caller.is_service();
+    }
+    let reach = Reach { credential: Some(&credential.id), ..Reach::default() };
+    index.allowing_binding(user, "credential", "read", reach).is_some() || index.has_role(user, Scope::Credential, reach, &[])
+}
+
+/// Whether the caller may make a credential: everybody but a session. They become its owner.
+///
+/// # Errors
+/// 403 for sessions and turns, which read tokens and nothing else, and for a key without the scope.
+pub fn may_create_credential(caller: &Caller) -> Result<&Username, Refused> {
+    let user = caller.principal().ok_or(FORBIDDEN)?;
+    if caller.scopes().allow("credential", "create") { Ok(user) } else { Err(FORBIDDEN) }
+}
+
+/// Whether the caller may change (`update`) or remove (`delete`) a credential.
+///
+/// # Errors
+/// 403 if not; 404 only for someone who may change all of them.
+pub fn may_change_credential(index: &Index, caller: &Caller, credential: Option<&Credential>, action: &str) -> Result<(), Refused> {
+    let user = caller.principal().ok_or(FORBIDDEN)?;
+    if !caller.scopes().allow("credential", action) {
+        return Err(FORBIDDEN);
+    }
+    let everywhere = index.allowing_binding(user, "credential", action, Reach::default()).is_some();
+    let Some(credential) = credential else { return Err(if everywhere { Refused::NotFound } else { FORBIDDEN }) };
+    if let Some(person) = &credential.connected_to {
+        return if person == user && !caller.is_service() { Ok(()) } else { Err(FORBIDDEN) };
+    }
+    let reach = Reach { credential: Some(&credential.id), ..Reach::default() };
+    if everywhere || index.allowing_binding(user, "credential", action, reach).is_some() { Ok(()) } else { Err(FORBIDDEN) }
+}
+
+/// Whether the caller may see a binding: their own; those of their projects and of their credentials; all, with a global role that
+/// reads bindings. A session sees none.
+#[must_use]
+pub fn sees_binding(index: &Index, caller: &Caller, binding: &Binding) -> bool {
+    let Some(user) = caller.principal() else { return false };
+    if binding.user_id.as_ref() == Some(user) || index.allowing_binding(user, "role_binding", "read", Reach::default()).is_some() {
+        return true;
+    }
+    let in_project = binding.project_id.as_ref().is_some_and(|project| {
+        index.has_role(user, Scope::Project, Reach { project: Some(project), ..Reach::default() }, &[])
+    });
+    in_project
+        || binding.credential_id.as_ref().is_some_and(|credential| {
+            index.has_role(user, Scope::Credential, Reach { credential: Some(credential), ..Reach::default() }, &[])
+        })
+}
+
+/// Whether the caller may make this binding. The order of the checks is the wire's: clients tell the cases apart by the reason.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn may_bind(index: &Index, caller: &Caller, binding: &Binding, role: Option<&KnownRole>) -> Result<(), Refused> {
+    let user = caller.principal().ok_or(FORBIDDEN)?;
+    if !caller.scopes().allow("role_binding", "create") {
+        return Err(FORBIDDEN);
+    }
+    let role = role.ok_or(Refused::Forbidden("target role not found"))?;
+    let level = if caller.is_service() { Level::ADMIN } else { level_for(index, user, binding) };
+    if role.is_internal() && level != Level::ADMIN {
+        return Err(Refused::Forbidden("cannot assign internal role"));
+    }
+    if !level.may_grant(role.level) {
+        return Err(Refused::Forbidden("insufficient privileges to grant this role"));
+    }
+    match binding.scope {
+        Scope::Global if level != Level::ADMIN => Err(Refused::Forbidden("only platform admins can create global bindings")),
+        Scope::Global => Ok(()),
+        Scope::Project => {
+            let project = binding.project_id.as_ref().ok_or(Refused::Senseless("a project-scoped binding requires a project_id"))?;
+            let reach = Reach { project: Some(project), ..Reach::default() };
+            let inside = level == Level::ADMIN || index.has_role(user, Scope::Project, reach, &[]);
+            if inside { Ok(()) } else { Err(Refused::Forbidden("caller has no access to this project")) }
+        }
+        Scope::Agent | Scope::Session => may_bind_inside(index, level, user, binding),
+        Scope::Credential => may_bind_credential(index, caller, user, level, binding, role),
+    }
+}
+
+/// A binding on an agent or a session: the target must lie in a project that the caller owns. Unknown and out of reach answer alike.
+fn may_bind_inside(index: &Index, level: Level, user: &Username, binding: &Binding) -> Result<(), Refused> {
+    const OUTSIDE: Refused = Refused::Forbidden("caller does not administer the target of this binding");
+    let project = match binding.scope {
+        Scope::Agent => {
+            let agent = binding.agent_id.as_ref().ok_or(Refused::Senseless("an agent-scoped binding requires an agent_id"))?;
+            index.agent(agent).map(|agent| &agent.project_id)
+        }
+        _ => {
+            let session = binding.session_id.as_ref().ok_or(Refused::Senseless("a session-scoped binding requires a session_id"))?;
+            match &binding.project_id {
+                Some(project) => index.session(project, session),
+                None => index.only_session(session),
+            }
+            .map(|session| &session.project_id)
+        }
+    };
+    let project = project.ok_or(OUTSIDE)?;
+    if binding.project_id.as_ref().is_some_and(|named| named != project) {
+        return Err(OUTSIDE);
+    }
+    let reach = Reach { project: Some(project), ..Reach::default() };
+    if level == Level::ADMIN || index.has_role(user, Scope::Project, reach, &[PROJECT_OWNER]) { Ok(()) } else { Err(OUTSIDE) }
+}
+
+fn may_bind_credential(
+    index: &Index,
+    caller: &Caller,
+    user: &Username,
+    level: Level,
+    binding: &Binding,
+    role: &KnownRole,
+) -> Result<(), Refused> {
+    const NOT_OWNER: Refused = Refused::Forbidden("caller must be credential owner to grant credential-scoped bindings");
+    let credential = binding.credential_id.as_ref().ok_or(Refused::Senseless("a credential-scoped binding requires a credential_id"))?;
+    if let Some(agent) = &binding.agent_id {
+        let project = binding.project_id.as_ref().ok_or(Refused::Senseless("agent-scoped credential bindings require a project_id"))?;
+        let agent = index.agent(agent).ok_or(Refused::Senseless("agent not found"))?;
+        if agent.project_id != *project {
+            return Err(Refused::Senseless("agent does not belong to the specified project"));
+        }
+    }
+    let known = index.credential(credential).ok_or(NOT_OWNER)?;
+    if known.connected_to.is_some() {
+        return Err(NOT_OWNER);
+    }
+    let reach = Reach { credential: Some(credential), ..Reach::default() };
+    let owns = index.has_role(user, Scope::Credential, reach, &[CREDENTIAL_OWNER]);
+    if !owns {
+        // A control plane grants a session what resolves for it, and nothing else: "admin" is no way to anybody's token.
+        let grants_what_resolves = level == Level::ADMIN && role.name == TOKEN_READER && resolves_for_session(index, binding, known);
+        return if grants_what_resolves { Ok(()) } else { Err(NOT_OWNER) };
+    }
+    if level == Level::ADMIN || caller.is_service() {
+        return Ok(());
+    }
+    match &binding.project_id {
+        Some(project) => {
+            let reach = Reach { project: Some(project), ..Reach::default() };
+            let edits = index.has_role(user, Scope::Project, reach, &[PROJECT_OWNER, PROJECT_EDITOR]);
+            if edits { Ok(()) } else { Err(Refused::Forbidden("caller must be project editor or higher to bind credentials to a project")) }
+        }
+        None => Err(Refused::Forbidden("only platform admins can create global credential bindings")),
+    }
+}
+
+fn resolves_for_session(index: &Index, binding: &Binding, credential: &Credential) -> bool {
+    let Some(session) = &binding.session_id else { return false };
+    let session = match &binding.project_id {
+        Some(project) => index.session(project, session),
+        None => index.only_session(session),
+    };
+    session.is_some_and(|session| {
+        let won = winner(index, &session.project_id, session.agent_id.as_ref(), &credential.provider);
+        won.is_some_and(|(won, _)| won == credential.id)
+    })
+}
+
+/// Whether the caller may remove this binding. That it is not the last owner's, the records see to.
+///
+/// # Errors
+/// 403 if not; 404 only for someone who may remove all of them.
+pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> Result<(), Refused> {
+    const REFUSED: Refused = Refused::Forbidden("insufficient privileges to delete this binding");
+    let user = caller.principal().ok_or(FORBIDDEN)?;
+    if !caller.scopes().allow("role_binding", "delete") {
+        return Err(FORBIDDEN);
+    }
+    let everywhere = caller.is_service() || index.allowing_binding(user, "role_binding", "delete", Reach::default()).is_some();
+    let Some(binding) = binding else { return Err(if everywhere { Refused::NotFound } else { FORBIDDEN }) };
+    let reach = Reach { project: binding.project_id.as_ref(), credential: binding.credential_id.as_ref(), ..Reach::default() };
+    if !everywhere && index.allowing_binding(user, "role_binding", "delete", reach).is_none() {
+        return Err(FORBIDDEN);
+    }
+    if everywhere {
+        return Ok(());
+    }
+    if binding.scope == Scope::Credential {
+        let own = Reach { credential: binding.credential_id.as_ref(), ..Reach::default() };
+        let project = Reach { project: binding.project_id.as_ref(), ..Reach::default() };
+        // An owner takes their credential back from any project (the platform lets only the project's editors).
+        let may = index.has_role(user, Scope::Credential, own, &[CREDENTIAL_OWNER])
+            || (binding.project_id.is_some() && index.has_role(user, Scope::Project, project, &[PROJECT_OWNER, PROJECT_EDITOR]));
+        return if may { Ok(()) } else { Err(REFUSED) };
+    }
+    let level = level_for(index, user, binding);
+    let role = index.role(&binding.role_id).map_or(Level::NONE, |role| role.level);
+    if level <= Level::OWNER && level.may_grant(role) { Ok(()) } else { Err(REFUSED) }
+}
+
+/// The caller's level as far as this binding is concerned: roles on its own subject and global ones, never roles held elsewhere.
+fn level_for(index: &Index, user: &Username, binding: &Binding) -> Level {
+    let reach = match binding.scope {
+        Scope::Global => Reach::default(),
+        Scope::Project | Scope::Agent | Scope::Session => {
+            let project = binding.project_id.as_ref().or_else(|| project_of(index, binding));
+            Reach { project, ..Reach::default() }
+        }
+        Scope::Credential => Reach { credential: binding.credential_id.as_ref(), ..Reach::default() },
+    };
+    index.level(user, reach)
+}
+
+fn project_of<'a>(index: &'a Index, binding: &Binding) -> Option<&'a crate::ids::ProjectId> {
+    match binding.scope {
+        Scope::Agent => index.agent(binding.agent_id.as_ref()?).map(|agent| &agent.project_id),
+        Scope::Session => index.only_session(binding.session_id.as_ref()?).map(|session| &session.project_id),
+        _ => None,
+    }
+}
+
+/// Whether a trusted proxy may open turns: only services may say whose message is being answered.
+#[must_use]
+pub const fn may_open_turns(caller: &Caller) -> bool {
+    matches!(caller.kind(), CallerKind::Service { .. })
+}
