@@ -5,27 +5,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
-/// `target`, seen from the test binary, which is `target/<profile>/deps/suite-<hash>`.
-///
-/// # Errors
-/// The test binary lies somewhere else.
-pub fn target_dir() -> Result<PathBuf> {
-    let test = std::env::current_exe().context("cannot tell where this test binary is")?;
-    let target = test.ancestors().nth(3).map(Path::to_owned);
-    target.with_context(|| format!("`{}` does not lie in `target/<profile>/deps`", test.display()))
+/// `target/<profile>`, seen from this program: a test lies in its `deps`, a binary in itself.
+fn profile_dir() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let place = program.parent().context("this program lies nowhere")?;
+    let profile = if place.ends_with("deps") { place.parent() } else { Some(place) };
+    let profile = profile.with_context(|| format!("`{}` does not lie below `target/<profile>`", program.display()))?;
+    Ok(profile.to_owned())
 }
 
-/// The `claviger` that was built together with this test binary.
+/// `target`.
+///
+/// # Errors
+/// This program does not lie below it.
+pub fn target_dir() -> Result<PathBuf> {
+    let profile = profile_dir()?;
+    let target = profile.parent().map(Path::to_owned);
+    target.with_context(|| format!("`{}` does not lie in `target`", profile.display()))
+}
+
+/// The `claviger` that was built together with this program.
 ///
 /// # Errors
 /// It is not there, or older than the host's sources.
 pub fn claviger() -> Result<PathBuf> {
-    let test = std::env::current_exe().context("cannot tell where this test binary is")?;
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .context("the test binary lies nowhere near a profile's folder")?;
-    let binary = profile.join("claviger");
+    let binary = profile_dir()?.join("claviger");
     if !binary.exists() {
         bail!(
             "no `{}`; `cargo xtask test` builds it, or `cargo build --workspace --bins`",

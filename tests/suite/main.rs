@@ -3,4 +3,5 @@
 mod exposure;
 mod layering;
 mod source;
+mod upstreams;
 mod words;

@@ -40,8 +40,6 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let binaries = workspace.target.join("release");
     let mut bench = Command::new(binaries.join("claviger-bench"));
-    bench.arg("--claviger").arg(binaries.join("claviger"));
-    bench.arg("--providers").arg(workspace.target.join("providers"));
     bench.args(["--seconds", &options.seconds.to_string()]);
     if options.json {
         bench.arg("--json");
