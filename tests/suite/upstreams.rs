@@ -12,7 +12,11 @@ async fn prism_demands_what_github_demands() -> Result<()> {
     let refused = client.post(mint, &json!({})).await?.expect(401)?;
     assert_eq!(refused.text_at("/message")?, "A JSON web token could not be decoded");
     client.with_bearer("a.b.c").post(mint, &json!({})).await?.expect(401)?;
-    client.with_bearer("ghs_never_minted").get("/api/v3/installation/repositories").await?.expect(401)?;
+    client
+        .with_bearer("ghs_never_minted")
+        .get("/api/v3/installation/repositories")
+        .await?
+        .expect(401)?;
     let log = prism.requests().await?;
     assert_eq!(log.len(), 3, "{log:?}");
     assert!(log.iter().all(|entry| entry["status"] == 401), "{log:?}");
