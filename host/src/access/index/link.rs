@@ -12,23 +12,21 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-impl Binding {
-    /// What the binding reaches: the id that its scope asks for. A binding without that id reaches nothing.
-    pub(super) fn subject(&self) -> Option<Subject> {
-        match self.scope {
-            Scope::Global => Some(Subject::Global),
-            Scope::Project => self.project_id.clone().map(Subject::Project),
-            Scope::Agent => self.agent_id.clone().map(Subject::Agent),
-            Scope::Session => self.session_id.clone().map(Subject::Session),
-            Scope::Credential => self.credential_id.clone().map(Subject::Credential),
-        }
+/// What the binding reaches: the id that its scope asks for. A binding without that id reaches nothing.
+fn subject(binding: &Binding) -> Option<Subject> {
+    match binding.scope {
+        Scope::Global => Some(Subject::Global),
+        Scope::Project => binding.project_id.clone().map(Subject::Project),
+        Scope::Agent => binding.agent_id.clone().map(Subject::Agent),
+        Scope::Session => binding.session_id.clone().map(Subject::Session),
+        Scope::Credential => binding.credential_id.clone().map(Subject::Credential),
     }
+}
 
-    /// Whether it was made for a session at its start. Such a row speaks for that session's identity, whoever its `user_id` is.
-    #[must_use]
-    pub fn is_grant(&self) -> bool {
-        self.scope == Scope::Credential && self.session_id.is_some()
-    }
+/// Whether it was made for a session at its start. Such a row speaks for that session's identity, whoever its `user_id` is.
+#[must_use]
+pub(crate) fn is_grant(binding: &Binding) -> bool {
+    binding.scope == Scope::Credential && binding.session_id.is_some()
 }
 
 /// Where a binding is entered besides the plain maps.
@@ -54,7 +52,7 @@ impl Index {
         let Some(role) = self.roles.get(&binding.role_id) else {
             return meaning;
         };
-        if let Some(session) = binding.session_id.as_ref().filter(|_| binding.is_grant() && role.fetches_tokens()) {
+        if let Some(session) = binding.session_id.as_ref().filter(|_| is_grant(binding) && role.fetches_tokens()) {
             meaning.grant = Some(session.clone());
         }
         if binding.scope == Scope::Credential && binding.session_id.is_none() && role.injects() {
@@ -71,9 +69,9 @@ impl Index {
             }
         }
         if matches!(binding.scope, Scope::Project | Scope::Agent | Scope::Session) && role.messages() {
-            meaning.messenger = binding.subject().zip(binding.user_id.clone());
+            meaning.messenger = subject(binding).zip(binding.user_id.clone());
         }
-        if binding.scope == Scope::Credential && !binding.is_grant() && role.name == CREDENTIAL_OWNER && binding.user_id.is_some() {
+        if binding.scope == Scope::Credential && !is_grant(binding) && role.name == CREDENTIAL_OWNER && binding.user_id.is_some() {
             meaning.owner = binding.credential_id.clone();
         }
         meaning
@@ -112,8 +110,8 @@ impl Index {
             self.by_project.entry(project.clone()).or_default().insert(binding.id.clone());
         }
         // A grant authorises its session, not the service account that its `user_id` happens to name.
-        if let Some(user) = binding.user_id.as_ref().filter(|_| !binding.is_grant())
-            && let Some(subject) = binding.subject()
+        if let Some(user) = binding.user_id.as_ref().filter(|_| !is_grant(binding))
+            && let Some(subject) = subject(binding)
         {
             self.by_user
                 .entry(user.clone())
@@ -162,8 +160,8 @@ impl Index {
         if let Some(project) = &binding.project_id {
             forget(&mut self.by_project, project, &binding.id);
         }
-        if let Some(user) = binding.user_id.as_ref().filter(|_| !binding.is_grant())
-            && let Some(subject) = binding.subject()
+        if let Some(user) = binding.user_id.as_ref().filter(|_| !is_grant(binding))
+            && let Some(subject) = subject(binding)
             && let Some(subjects) = self.by_user.get_mut(user)
         {
             if let Some(bindings) = subjects.get_mut(&subject) {
@@ -229,7 +227,6 @@ pub(super) fn forget<K: Hash + Eq, V: Hash + Eq>(map: &mut HashMap<K, HashSet<V>
     }
 }
 
-/// Used by the plain look-ups; here so that the reader of `link` sees what it feeds.
 impl Index {
     pub(super) fn bindings_of(&self, credential: &CredentialId) -> impl Iterator<Item = &Arc<Binding>> {
         self.by_credential

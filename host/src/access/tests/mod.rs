@@ -1,0 +1,6 @@
+//! Resolution and decision: acceptance cases by table, hostile cases by name, and properties over random worlds.
+
+mod decisions;
+mod properties;
+mod resolution;
+mod world;
