@@ -1,0 +1,264 @@
+//! What is recorded: the fields of each event. Never a name, never a secret.
+
+use super::keys::AuditKeys;
+use super::line::Line;
+use crate::access::{Denial, Permit, Target, TokenRequest};
+use crate::identity::Caller;
+use crate::ids::{ApiKeyId, Generation, RequestId, Username};
+use crate::records::model::{ApiKey, Binding, Credential};
+
+/// A token read that begins.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// The request.
+    pub request_id: &'a RequestId,
+    /// Who asked.
+    pub caller: &'a Caller,
+    /// For what.
+    pub request: &'a TokenRequest,
+}
+
+/// A read without an outcome. It has to be given one: a read that ends unrecorded is a fault.
+#[must_use = "a read ends with exactly one record"]
+pub struct Pending<'a> {
+    access: Access<'a>,
+}
+
+/// A read with its outcome, ready to be written.
+#[must_use = "a read ends with exactly one record"]
+pub struct Record<'a> {
+    access: Access<'a>,
+    outcome: Outcome<'a>,
+}
+
+enum Outcome<'a> {
+    Denied(Denial),
+    Failed(&'a Permit, &'static str),
+    Granted(&'a Permit, Released<'a>),
+}
+
+/// What is released, as the trail recognises it.
+#[derive(Clone, Copy)]
+pub struct Released<'a> {
+    /// `cache` or `minted`.
+    pub source: &'static str,
+    /// The credential's generation.
+    pub generation: Generation,
+    /// The mint that brought it.
+    pub mint: Option<&'a str>,
+    /// Keyed hash of the token.
+    pub fingerprint: &'a str,
+}
+
+/// How a mint ended.
+pub struct MintOutcome<'a> {
+    /// `minted`, or the fault's code.
+    pub code: &'a str,
+    /// The generation that it led to, if it rotated.
+    pub generation: Option<Generation>,
+    /// How many secrets the provider read as text.
+    pub reveals: u32,
+}
+
+impl<'a> Pending<'a> {
+    pub(super) const fn new(access: Access<'a>) -> Self {
+        Self { access }
+    }
+
+    /// Nobody may have it.
+    pub const fn denied(&self, denial: Denial) -> Record<'a> {
+        Record { access: self.access, outcome: Outcome::Denied(denial) }
+    }
+
+    /// It was allowed and did not come about.
+    pub const fn failed(&self, permit: &'a Permit, code: &'static str) -> Record<'a> {
+        Record { access: self.access, outcome: Outcome::Failed(permit, code) }
+    }
+
+    /// It leaves, once this record is durable.
+    pub const fn granted(&self, permit: &'a Permit, released: Released<'a>) -> Record<'a> {
+        Record { access: self.access, outcome: Outcome::Granted(permit, released) }
+    }
+}
+
+impl Record<'_> {
+    pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
+        let Access { request_id, caller, request } = self.access;
+        line.put("event", "CREDENTIAL_ACCESS");
+        match &self.outcome {
+            Outcome::Denied(denial) => {
+                line.put("outcome", "denied");
+                line.put("reason", denial.code());
+                write_target(line, &request.target);
+            }
+            Outcome::Failed(permit, code) => {
+                line.put("outcome", "failed");
+                line.put("reason", code);
+                write_permit(line, keys, permit, &request.target);
+            }
+            Outcome::Granted(permit, released) => {
+                line.put("outcome", "granted");
+                line.put("reason", permit.reason().code());
+                write_permit(line, keys, permit, &request.target);
+                line.put("source", released.source);
+                line.put_number("generation", released.generation.0);
+                line.put("token", released.fingerprint);
+                line.put_some("mint", released.mint);
+            }
+        }
+        line.put("auth", caller.method());
+        line.put("caller", &keys.caller(caller));
+        line.put("request", request_id.as_str());
+    }
+}
+
+fn write_target(line: &mut Line, target: &Target) {
+    match target {
+        Target::Flat(credential) => line.put("credential", credential.as_str()),
+        Target::InProject(project, credential) => {
+            line.put("credential", credential.as_str());
+            line.put("project", project.as_str());
+        }
+        Target::InSession(project, session, provider) => {
+            line.put("provider", provider.as_str());
+            line.put("project", project.as_str());
+            line.put("session", session.as_str());
+        }
+    }
+}
+
+fn write_permit(line: &mut Line, keys: &AuditKeys, permit: &Permit, target: &Target) {
+    let (credential, effective) = (permit.credential(), permit.effective());
+    line.put("credential", credential.id.as_str());
+    line.put("provider", credential.provider.as_str());
+    match (effective.session(), target) {
+        (Some(session), _) => {
+            line.put("project", session.project_id.as_str());
+            line.put_some("agent", session.agent_id.as_ref().map(AsRef::as_ref));
+            line.put("session", session.id.as_str());
+            line.put_some("run", effective.run().map(AsRef::as_ref));
+        }
+        (None, Target::InProject(project, _)) => line.put("project", project.as_str()),
+        (None, _) => {}
+    }
+    line.put("ground", effective.ground().code());
+    let user = effective.person();
+    line.put_some("user", user.map(|user| keys.person(user)).as_deref());
+    line.put_some("owner", permit.owner().map(|owner| keys.person(owner)).as_deref());
+    line.put_bool("same_as_owner", user.is_some() && user == permit.owner());
+    if effective.owner_policy() {
+        line.put_bool("owner_policy", true);
+    }
+}
+
+pub(super) fn write_mint_begin(line: &mut Line, mint: &str, credential: &Credential) {
+    line.put("event", "CREDENTIAL_MINT");
+    line.put("outcome", "begun");
+    write_mint(line, mint, credential);
+}
+
+pub(super) fn write_mint_finish(line: &mut Line, mint: &str, credential: &Credential, outcome: &MintOutcome<'_>) {
+    line.put("event", "CREDENTIAL_MINT");
+    line.put("outcome", if outcome.code == "minted" { "minted" } else { "failed" });
+    line.put("reason", outcome.code);
+    write_mint(line, mint, credential);
+    if let Some(generation) = outcome.generation {
+        line.put_number("generation", generation.0);
+    }
+    if outcome.reveals > 0 {
+        line.put_number("reveals", i64::from(outcome.reveals));
+    }
+}
+
+fn write_mint(line: &mut Line, mint: &str, credential: &Credential) {
+    line.put("mint", mint);
+    line.put("credential", credential.id.as_str());
+    line.put("provider", credential.provider.as_str());
+}
+
+/// A change that somebody makes.
+pub struct Administrative<'a> {
+    event: &'static str,
+    by: Option<(&'a RequestId, &'a Caller)>,
+    person: Option<&'a Username>,
+    subject: Vec<(&'static str, &'a str)>,
+}
+
+impl<'a> Administrative<'a> {
+    fn by_operator(event: &'static str, subject: Vec<(&'static str, &'a str)>) -> Self {
+        Self { event, by: None, person: None, subject }
+    }
+
+    /// `CREDENTIAL_CREATED`, `CREDENTIAL_UPDATED`, `CREDENTIAL_DELETED`.
+    #[must_use]
+    pub fn credential(event: &'static str, request: &'a RequestId, caller: &'a Caller, credential: &'a Credential) -> Self {
+        let subject = vec![("credential", credential.id.as_str()), ("provider", credential.provider.as_str())];
+        Self { event, by: Some((request, caller)), person: None, subject }
+    }
+
+    /// `BINDING_CREATED`, `BINDING_DELETED`. The role is named, the person hashed.
+    #[must_use]
+    pub fn binding(event: &'static str, request: &'a RequestId, caller: &'a Caller, binding: &'a Binding, role: &'a str) -> Self {
+        let mut subject = vec![("binding", binding.id.as_str()), ("role", role)];
+        let optional = [
+            ("credential", binding.credential_id.as_ref().map(AsRef::as_ref)),
+            ("project", binding.project_id.as_ref().map(AsRef::as_ref)),
+            ("agent", binding.agent_id.as_ref().map(AsRef::as_ref)),
+            ("session", binding.session_id.as_ref().map(AsRef::as_ref)),
+        ];
+        subject.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        Self { event, by: Some((request, caller)), person: binding.user_id.as_ref(), subject }
+    }
+
+    /// `TURN_OPENED`, `TURN_CLOSED`.
+    #[must_use]
+    pub fn turn(event: &'static str, request: &'a RequestId, caller: &'a Caller, turn: &'a crate::records::model::Turn) -> Self {
+        let subject = vec![
+            ("turn", turn.id.as_str()),
+            ("project", turn.project_id.as_str()),
+            ("session", turn.session_id.as_str()),
+            ("run", turn.run_id.as_str()),
+        ];
+        Self { event, by: Some((request, caller)), person: Some(&turn.user), subject }
+    }
+
+    /// An API key was made by the operator.
+    #[must_use]
+    pub fn api_key_created(key: &'a ApiKey) -> Self {
+        Self { person: Some(&key.creator), ..Self::by_operator("API_KEY_CREATED", vec![("api_key", key.id.as_str())]) }
+    }
+
+    /// An API key was revoked by the operator.
+    #[must_use]
+    pub fn api_key_revoked(id: &'a ApiKeyId) -> Self {
+        Self::by_operator("API_KEY_REVOKED", vec![("api_key", id.as_str())])
+    }
+
+    /// A provider was approved by the operator.
+    #[must_use]
+    pub fn provider_approved(name: &'a str, version: &'a str, sha256: &'a str) -> Self {
+        Self::by_operator("PROVIDER_APPROVED", vec![("provider", name), ("version", version), ("sha256", sha256)])
+    }
+
+    /// A provider was removed by the operator.
+    #[must_use]
+    pub fn provider_removed(name: &'a str, version: &'a str, sha256: &'a str) -> Self {
+        Self::by_operator("PROVIDER_REMOVED", vec![("provider", name), ("version", version), ("sha256", sha256)])
+    }
+
+    pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
+        line.put("event", self.event);
+        for (key, value) in &self.subject {
+            line.put(key, value);
+        }
+        line.put_some("user", self.person.map(|person| keys.person(person)).as_deref());
+        match self.by {
+            Some((request, caller)) => {
+                line.put("auth", caller.method());
+                line.put("caller", &keys.caller(caller));
+                line.put("request", request.as_str());
+            }
+            None => line.put("auth", "operator"),
+        }
+    }
+}

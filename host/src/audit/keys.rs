@@ -1,0 +1,78 @@
+//! The trail's keys: one pair for each epoch, which is a version of the keyring.
+
+use crate::identity::{Caller, CallerKind};
+use crate::ids::Username;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Keys for hashing principals and for chaining records. Cloning shares them.
+#[derive(Clone)]
+pub struct AuditKeys {
+    current: u32,
+    epochs: Arc<BTreeMap<u32, Epoch>>,
+}
+
+#[derive(Clone)]
+struct Epoch {
+    principal: hmac::Key,
+    chain: hmac::Key,
+}
+
+impl AuditKeys {
+    /// None yet; `current` is the epoch that writes.
+    #[must_use]
+    pub fn new(current: u32) -> Self {
+        Self { current, epochs: Arc::default() }
+    }
+
+    /// With the keys of one more epoch.
+    #[must_use]
+    pub fn with(mut self, epoch: u32, principal: hmac::Key, chain: hmac::Key) -> Self {
+        Arc::make_mut(&mut self.epochs).insert(epoch, Epoch { principal, chain });
+        self
+    }
+
+    /// The epoch that writes.
+    #[must_use]
+    pub const fn current(&self) -> u32 {
+        self.current
+    }
+
+    pub(super) fn chain(&self, epoch: u32) -> Option<&hmac::Key> {
+        self.epochs.get(&epoch).map(|epoch| &epoch.chain)
+    }
+
+    /// 128 bits of the keyed hash: nobody can guess them without the key, and two principals never share them.
+    fn principal(&self, epoch: u32, kind: &str, name: &str) -> Option<String> {
+        let mut context = hmac::Context::with_key(&self.epochs.get(&epoch)?.principal);
+        context.update(kind.as_bytes());
+        context.update(b"\0");
+        context.update(name.as_bytes());
+        Some(URL_SAFE_NO_PAD.encode(context.sign().as_ref().get(..16)?))
+    }
+
+    pub(super) fn person(&self, user: &Username) -> String {
+        self.principal(self.current, "person", user.as_str()).unwrap_or_default()
+    }
+
+    /// Who presented the bearer. A session is nobody's identity, so it has a hash of its own.
+    pub(super) fn caller(&self, caller: &Caller) -> String {
+        match caller.kind() {
+            CallerKind::Person { user, .. } | CallerKind::Turn { user, .. } => self.person(user),
+            CallerKind::ApiKey { creator, .. } => self.person(creator),
+            CallerKind::Service { name } => self.principal(self.current, "service", name.as_str()).unwrap_or_default(),
+            CallerKind::Session { session, project } => {
+                self.principal(self.current, "session", &format!("{project}/{session}")).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// The hashes under which a person stands in the trail, by epoch.
+#[must_use]
+pub fn principal_hashes(user: &Username, keys: &AuditKeys) -> Vec<(u32, String)> {
+    keys.epochs.keys().filter_map(|epoch| Some((*epoch, keys.principal(*epoch, "person", user.as_str())?))).collect()
+}

@@ -1,0 +1,114 @@
+//! Bearers that Claviger signs: for a session, and for one turn of it.
+//!
+//! A signature takes 30 to 60 µs to check, so one that was found good is remembered, bounded, by the hash of the bearer and never past
+//! its end. Whether the session still runs is not asked here: `identity` does, at every read, so nothing needs to be forgotten.
+
+use super::Unauthenticated;
+use crate::clock::Millis;
+use crate::identity::{Caller, CallerKind};
+use crate::ids::{ProjectId, RunId, SessionId, TurnId, Username};
+use crate::seal::jws::{BearerKeys, Expected, JwsError};
+use crate::secret::Secret;
+use moka::sync::Cache;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+const ISSUER: &str = "claviger";
+const AUDIENCE: &str = "claviger";
+/// Replicas' clocks may differ by this much.
+const LEEWAY_MS: Millis = 30_000;
+/// Remembered bearers: 0.5 KiB each, so 5 MiB at most.
+const REMEMBERED: u64 = 10_000;
+
+/// What a signed bearer says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionClaims {
+    /// The session's project.
+    pub project: ProjectId,
+    /// The session.
+    pub session: SessionId,
+    /// For whom: the session itself or one turn.
+    #[serde(flatten)]
+    pub subject: Subject,
+}
+
+/// For whom a signed bearer speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "use", rename_all = "kebab-case")]
+pub enum Subject {
+    /// The session, whoever types to it.
+    Session,
+    /// One message being answered.
+    Turn {
+        /// The turn.
+        turn: TurnId,
+        /// The run, as the proxy named it.
+        run: RunId,
+        /// Who sent the message.
+        user: Username,
+    },
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Envelope {
+    iss: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    #[serde(flatten)]
+    claims: SessionClaims,
+}
+
+/// Issues and recognises signed bearers. Cloning shares it.
+#[derive(Clone)]
+pub struct SignedBearers {
+    keys: BearerKeys,
+    good: Cache<[u8; 32], (SessionClaims, Millis)>,
+}
+
+impl SignedBearers {
+    /// With the keyring's bearer keys.
+    #[must_use]
+    pub fn new(keys: BearerKeys) -> Self {
+        Self { keys, good: Cache::new(REMEMBERED) }
+    }
+
+    /// A bearer that says so until `expires_at_ms`.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn issue(&self, claims: SessionClaims, now_ms: Millis, expires_at_ms: Millis) -> Result<Secret, JwsError> {
+        self.keys.sign(&Envelope {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            iat: now_ms.div_euclid(1000),
+            exp: expires_at_ms.div_euclid(1000),
+            claims,
+        })
+    }
+
+    pub(super) fn recognise(&self, bearer: &str, now_ms: Millis) -> Result<Caller, Unauthenticated> {
+        let hash = fingerprint(bearer);
+        if let Some((claims, expires_at_ms)) = self.good.get(&hash) {
+            return if now_ms < expires_at_ms { Ok(caller(claims)) } else { Err(Unauthenticated) };
+        }
+        let expected = Expected { issuer: ISSUER, audience: AUDIENCE, now_ms, leeway_ms: LEEWAY_MS };
+        let envelope: Envelope = self.keys.verify(bearer, &expected).map_err(|_| Unauthenticated)?;
+        self.good.insert(hash, (envelope.claims.clone(), envelope.exp.saturating_mul(1000)));
+        Ok(caller(envelope.claims))
+    }
+}
+
+fn fingerprint(bearer: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bearer.as_bytes()).as_ref());
+    hash
+}
+
+fn caller(claims: SessionClaims) -> Caller {
+    let SessionClaims { project, session, subject } = claims;
+    Caller::authenticated(match subject {
+        Subject::Session => CallerKind::Session { session, project },
+        Subject::Turn { turn, run, user } => CallerKind::Turn { turn, session, project, run, user },
+    })
+}

@@ -1,0 +1,89 @@
+//! Bearers that are looked up: 256 random bits, shown once, kept as a hash.
+
+use super::Unauthenticated;
+use crate::clock::{Millis, fill_random};
+use crate::identity::{Caller, CallerKind, KeyScopes, PersonBearer};
+use crate::records::model::{ApiKey, StandsFor};
+use crate::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use zeroize::Zeroizing;
+
+/// What a stored bearer begins with, so that a leaked one can be recognised by scanners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bearer;
+
+impl Bearer {
+    const KEY: &str = "cvk_";
+    const PERSON: &str = "cvp_";
+    const SERVICE: &str = "cvs_";
+
+    /// Whether the text has the form of a stored bearer.
+    #[must_use]
+    pub fn is_stored(text: &str) -> bool {
+        [Self::KEY, Self::PERSON, Self::SERVICE].iter().any(|prefix| text.starts_with(prefix))
+    }
+}
+
+/// A new bearer. It is shown once; what is stored is [`hash_of`] it.
+#[must_use]
+pub fn make_bearer(stands_for: StandsFor) -> Secret {
+    let mut random = Zeroizing::new([0; 32]);
+    fill_random(&mut *random);
+    let prefix = match stands_for {
+        StandsFor::Key => Bearer::KEY,
+        StandsFor::Person => Bearer::PERSON,
+        StandsFor::Service => Bearer::SERVICE,
+    };
+    Secret::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(*random)))
+}
+
+/// SHA-256 in hex. A plain hash is enough: 256 random bits cannot be guessed, with or without salt.
+#[must_use]
+pub fn hash_of(bearer: &str) -> String {
+    hex::encode(digest(&SHA256, bearer.as_bytes()))
+}
+
+/// All stored bearers, by hash. Cloning shares them.
+#[derive(Clone)]
+pub struct StoredBearers {
+    by_hash: Arc<RwLock<HashMap<String, ApiKey>>>,
+    development: bool,
+}
+
+impl StoredBearers {
+    /// None yet. Bearers of people and services are accepted only by the development server.
+    #[must_use]
+    pub fn new(development: bool) -> Self {
+        Self { by_hash: Arc::default(), development }
+    }
+
+    /// Takes over what the records say now.
+    pub fn replace(&self, keys: Vec<ApiKey>) {
+        let keys = keys.into_iter().map(|key| (key.hash.clone(), key)).collect();
+        *self.by_hash.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    pub(super) fn recognise(&self, bearer: &str, now_ms: Millis) -> Result<Caller, Unauthenticated> {
+        let keys = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.get(&hash_of(bearer)).ok_or(Unauthenticated)?;
+        if key.revoked_at_ms.is_some() || key.expires_at_ms.is_some_and(|end| end <= now_ms) {
+            return Err(Unauthenticated);
+        }
+        match key.stands_for {
+            StandsFor::Key => Ok(Caller::authenticated(CallerKind::ApiKey {
+                id: key.id.clone(),
+                creator: key.creator.clone(),
+                scopes: KeyScopes::All,
+            })),
+            StandsFor::Person if self.development => {
+                Ok(Caller::authenticated(CallerKind::Person { user: key.creator.clone(), via: PersonBearer::Development }))
+            }
+            StandsFor::Service if self.development => Ok(Caller::authenticated(CallerKind::Service { name: key.creator.clone() })),
+            StandsFor::Person | StandsFor::Service => Err(Unauthenticated),
+        }
+    }
+}

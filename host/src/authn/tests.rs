@@ -1,0 +1,87 @@
+use super::*;
+use crate::clock::ManualClock;
+use crate::identity::CallerKind;
+use crate::ids::{ApiKeyId, ProjectId, SessionId, Username};
+use crate::records::model::{ApiKey, StandsFor};
+use crate::seal::Keyring;
+use crate::seal::jws::BearerKeys;
+use std::sync::Arc;
+
+fn authenticator(development: bool) -> (Authenticator, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let (keyring, _) = Keyring::generate().unwrap();
+    let signed = SignedBearers::new(BearerKeys::from_keyring(&keyring).unwrap());
+    (Authenticator::new(StoredBearers::new(development), signed, Arc::clone(&clock) as SharedClock), clock)
+}
+
+fn header(bearer: &str) -> Vec<u8> {
+    format!("Bearer {bearer}").into_bytes()
+}
+
+fn key(bearer: &str, stands_for: StandsFor) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::parse("k1").unwrap(),
+        name: "ci".to_owned(),
+        creator: Username::parse("carol").unwrap(),
+        stands_for,
+        hash: hash_of(bearer),
+        created_at_ms: 0,
+        expires_at_ms: Some(1_700_000_060_000),
+        revoked_at_ms: None,
+    }
+}
+
+#[test]
+fn a_key_speaks_for_its_creator_until_it_ends_or_is_revoked() {
+    let (authenticator, clock) = authenticator(false);
+    let bearer = make_bearer(StandsFor::Key);
+    let row = key(bearer.expose(), StandsFor::Key);
+    authenticator.stored().replace(vec![row.clone()]);
+    let caller = authenticator.authenticate(Some(&header(bearer.expose()))).unwrap();
+    assert!(matches!(caller.kind(), CallerKind::ApiKey { creator, .. } if creator.as_str() == "carol"));
+
+    authenticator.stored().replace(vec![ApiKey { revoked_at_ms: Some(1), ..row.clone() }]);
+    assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated));
+    authenticator.stored().replace(vec![row]);
+    clock.advance_ms(60_000);
+    assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated));
+}
+
+#[test]
+fn people_of_the_development_server_are_nobody_elsewhere() {
+    for stands_for in [StandsFor::Person, StandsFor::Service] {
+        let bearer = make_bearer(stands_for);
+        for (development, known) in [(true, true), (false, false)] {
+            let (authenticator, _) = authenticator(development);
+            authenticator.stored().replace(vec![key(bearer.expose(), stands_for)]);
+            assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))).is_ok(), known);
+        }
+    }
+}
+
+#[test]
+fn a_session_s_bearer_names_project_and_session_and_ends() {
+    let (authenticator, clock) = authenticator(false);
+    let claims =
+        SessionClaims { project: ProjectId::parse("alpha").unwrap(), session: SessionId::parse("s1").unwrap(), subject: Subject::Session };
+    let bearer = authenticator.signed().issue(claims, 1_700_000_000_000, 1_700_000_900_000).unwrap();
+    for _ in 0..2 {
+        let caller = authenticator.authenticate(Some(&header(bearer.expose()))).unwrap();
+        let CallerKind::Session { session, project } = caller.kind() else { panic!("a session") };
+        assert_eq!((session.as_str(), project.as_str()), ("s1", "alpha"));
+    }
+    clock.advance_ms(900_000);
+    assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated), "remembered, yet over");
+
+    let (other, _) = super::tests::authenticator(false);
+    assert_eq!(other.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated), "another server's key");
+}
+
+#[test]
+fn strange_headers_are_nobody() {
+    let (authenticator, _) = authenticator(true);
+    for header in ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a b", "Bearer cvk_unknown", "cvk_x", "Bearer a.b.c", "Bearer \u{e9}"] {
+        assert_eq!(authenticator.authenticate(Some(header.as_bytes())), Err(Unauthenticated), "{header}");
+    }
+    assert_eq!(authenticator.authenticate(None), Err(Unauthenticated));
+}
