@@ -4,6 +4,12 @@
 //! differ, the component is not loaded. The schema for authors is `wit/manifest.schema.json`; these types are its reading.
 //! Unknown keys are refused: a permission that this host does not understand must not be approved by accident.
 
+mod check;
+mod closed;
+
+pub use check::Problem;
+pub use closed::{is_closed_header, is_closed_name};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -313,6 +319,26 @@ impl Manifest {
     /// The place and reason, if the text is not JSON of this shape.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| format!("the manifest does not read: {error}"))
+    }
+
+    /// A manifest that allows nothing: what a component has before it was asked for its own.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            manifest: FORMAT,
+            provider: String::new(),
+            version: String::new(),
+            title: String::new(),
+            instance: None,
+            default_kind: String::new(),
+            kinds: Vec::new(),
+            endpoints: Vec::new(),
+            narrowing: Vec::new(),
+            abilities: Vec::new(),
+            reveal: false,
+            limits: WantedLimits::default(),
+            consumers: Consumers::default(),
+        }
     }
 
     /// The kind of this name.
