@@ -32,10 +32,10 @@ pub fn build(options: &Options) -> Result<Vec<PathBuf>> {
     let guest_dir = workspace.target.join("guest");
     compile(&toolchain, &workspace, &guest_dir)?;
 
-    let out_dir = workspace.target.join("providers");
-    std::fs::create_dir_all(&out_dir).with_context(|| format!("cannot create `{}`", out_dir.display()))?;
     let mut components = Vec::new();
-    for package in &workspace.providers {
+    for Package { name: package, out } in &workspace.providers {
+        let out_dir = workspace.target.join(out);
+        std::fs::create_dir_all(&out_dir).with_context(|| format!("cannot create `{}`", out_dir.display()))?;
         let module = guest_dir
             .join(TARGET)
             .join(PROFILE)
@@ -56,7 +56,7 @@ fn compile(toolchain: &Toolchain, workspace: &Workspace, guest_dir: &Path) -> Re
         .args(["--profile", PROFILE, "--target", TARGET]);
     cargo.args(toolchain.arguments()).env("CARGO_TARGET_DIR", guest_dir);
     for package in &workspace.providers {
-        cargo.args(["--package", package]);
+        cargo.args(["--package", &package.name]);
     }
     // Flags for the host's processor do not fit the guest. And the paths of this machine are none of a component's business:
     // without them the same sources make the same bytes, hence the same digest, wherever they lie.
@@ -98,7 +98,18 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Where cargo builds.
     pub target: PathBuf,
-    providers: Vec<String>,
+    providers: Vec<Package>,
+}
+
+/// Where guests lie, and the folder of `target` that their components go to. What is in the first is embedded by `host/build.rs`; the
+/// second is for the sandbox's tests alone.
+const GUESTS: [(&str, &str); 2] = [("providers", "providers"), ("tests/hostile", "providers-test")];
+
+/// A guest crate.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Package {
+    name: String,
+    out: &'static str,
 }
 
 impl Workspace {
@@ -127,20 +138,19 @@ impl Workspace {
         let path = |key: &str| metadata.get(key).and_then(Value::as_str).map(PathBuf::from);
         let root = path("workspace_root").context("`cargo metadata` names no workspace")?;
         let target = path("target_directory").context("`cargo metadata` names no target directory")?;
-        let folder = root.join("providers");
         let packages = metadata.get("packages").and_then(Value::as_array);
-        let mut providers: Vec<String> = packages
+        let mut providers: Vec<Package> = packages
             .into_iter()
             .flatten()
-            .filter(|package| {
-                let manifest = package.get("manifest_path").and_then(Value::as_str);
-                manifest.is_some_and(|manifest| Path::new(manifest).starts_with(&folder))
+            .filter_map(|package| {
+                let manifest = Path::new(package.get("manifest_path")?.as_str()?);
+                let (_, out) = GUESTS.into_iter().find(|(folder, _)| manifest.starts_with(root.join(folder)))?;
+                Some(Package { name: package.get("name")?.as_str()?.to_owned(), out })
             })
-            .filter_map(|package| package.get("name").and_then(Value::as_str).map(str::to_owned))
             .collect();
         providers.sort();
         if providers.is_empty() {
-            bail!("no package of the workspace lies below `{}`", folder.display());
+            bail!("no package of the workspace lies below `{}`", root.join("providers").display());
         }
         Ok(Self { root, target, providers })
     }

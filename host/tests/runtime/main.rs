@@ -1,0 +1,7 @@
+//! The sandbox from outside: what good providers do in it, and what hostile ones cannot. One program, for linking wasmtime takes longest.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics, its fixture included")]
+
+mod fixture;
+mod hostile;
+mod providers;

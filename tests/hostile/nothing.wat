@@ -1,0 +1,2 @@
+;; Wants nothing and is no provider.
+(component)
