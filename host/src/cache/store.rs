@@ -1,0 +1,128 @@
+//! sled, with what it lacks: an end for entries, a bound, and a second chance when its files are damaged.
+
+use crate::clock::Millis;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Entries at most: at 1.5 KiB each, 150 MiB on the disk.
+const MOST: usize = 100_000;
+/// sled's own cache, in bytes. Its default of 1 GiB is more than the whole server should take.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+/// How often sled writes to the disk, in milliseconds. What is lost is one mint per token.
+const FLUSH_MS: u64 = 1000;
+/// An entry's end, before its envelope.
+const END_BYTES: usize = 8;
+
+/// Why the cache cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// It cannot be opened, and no new one either.
+    #[error("the token cache `{path}` cannot be opened: {cause}", path = path.display())]
+    Unusable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A write failed.
+    #[error("the token cache refused an entry: {0}")]
+    Refused(String),
+}
+
+/// An open sled. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Store {
+    db: sled::Db,
+    /// About how many entries there are: sled would have to count them.
+    entries: Arc<AtomicUsize>,
+}
+
+impl Store {
+    pub(super) fn open(folder: &Path, now_ms: Millis) -> Result<Self, CacheError> {
+        let cause = match Self::checked(folder) {
+            Ok(store) => return Ok(store),
+            Err(cause) => cause,
+        };
+        let unusable = |cause: String| CacheError::Unusable { path: folder.to_owned(), cause };
+        let aside = folder.with_extension(format!("damaged-{now_ms}"));
+        std::fs::rename(folder, &aside).map_err(|error| unusable(format!("{cause}; and it cannot be set aside: {error}")))?;
+        tracing::warn!(aside = %aside.display(), %cause, "the token cache was damaged and is begun anew; the old one can be deleted");
+        Self::checked(folder).map_err(unusable)
+    }
+
+    /// Opens and reads everything once. sled reports some damage by panicking, so a panic counts as damage here.
+    fn checked(folder: &Path) -> Result<Self, String> {
+        std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let config = sled::Config::new().path(folder).cache_capacity(MEMORY_BYTES).flush_every_ms(Some(FLUSH_MS));
+            let db = config.open().map_err(|error| error.to_string())?;
+            let mut entries = 0;
+            for entry in db.iter() {
+                entry.map_err(|error| error.to_string())?;
+                entries += 1;
+            }
+            Ok(Self { db, entries: Arc::new(AtomicUsize::new(entries)) })
+        }))
+        .unwrap_or_else(|_| Err("its files are corrupt".to_owned()))
+    }
+
+    pub(super) fn get(&self, place: &[u8]) -> Option<String> {
+        match self.db.get(place) {
+            Ok(value) => String::from_utf8(value?.get(END_BYTES..)?.to_vec()).ok(),
+            Err(error) => {
+                tracing::warn!(%error, "the token cache cannot be read; tokens are minted instead");
+                None
+            }
+        }
+    }
+
+    pub(super) fn put(&self, place: &[u8], envelope: &str, expires_at_ms: Option<Millis>) -> Result<(), CacheError> {
+        if self.entries.load(Ordering::Relaxed) >= MOST {
+            self.make_room();
+        }
+        let mut value = Vec::with_capacity(END_BYTES + envelope.len());
+        value.extend_from_slice(&expires_at_ms.unwrap_or(Millis::MAX).to_be_bytes());
+        value.extend_from_slice(envelope.as_bytes());
+        let old = self.db.insert(place, value).map_err(|error| CacheError::Refused(error.to_string()))?;
+        if old.is_none() {
+            self.entries.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_prefix(&self, prefix: &[u8]) {
+        self.remove(self.db.scan_prefix(prefix).keys());
+    }
+
+    pub(super) fn sweep(&self, now_ms: Millis) {
+        self.remove(self.db.iter().filter_map(move |entry| match entry {
+            Ok((place, value)) => (end_of(&value) <= now_ms).then_some(Ok(place)),
+            Err(error) => Some(Err(error)),
+        }));
+    }
+
+    /// Drops the tenth that ends soonest.
+    fn make_room(&self) {
+        let mut ends: Vec<(Millis, sled::IVec)> = self.db.iter().flatten().map(|(place, value)| (end_of(&value), place)).collect();
+        ends.sort();
+        self.remove(ends.into_iter().take(MOST / 10).map(|(_, place)| Ok(place)));
+    }
+
+    fn remove(&self, places: impl Iterator<Item = sled::Result<sled::IVec>>) {
+        for place in places {
+            match place.and_then(|place| self.db.remove(place)) {
+                Ok(Some(_)) => drop(self.entries.fetch_sub(1, Ordering::Relaxed)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "an entry of the token cache could not be dropped");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn end_of(value: &[u8]) -> Millis {
+    value.first_chunk().map_or(0, |end| Millis::from_be_bytes(*end))
+}
