@@ -67,7 +67,7 @@ impl Journal {
             operation,
             method: call.method.to_string(),
             path: call.path.clone(),
-            credential: reply.who.clone(),
+            credential: reply.who.as_deref().cloned(),
             asked,
             status: reply.status,
             fault: fault.cloned(),

@@ -27,7 +27,7 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) content: Content,
-    pub(super) who: Option<Who>,
+    pub(super) who: Option<Box<Who>>,
 }
 
 pub(super) enum Content {
@@ -71,11 +71,11 @@ impl Reply {
 
     /// Notes whose credential it was that is answered.
     pub(super) fn to(mut self, kind: &'static str, secret: &str, account: Option<&str>) -> Self {
-        self.who = Some(Who {
+        self.who = Some(Box::new(Who {
             kind,
             fingerprint: fingerprint(secret),
             account: account.map(str::to_owned),
-        });
+        }));
         self
     }
 
