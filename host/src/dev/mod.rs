@@ -1,3 +1,3 @@
-//! To come.
+//! The development server, and the upstream that it brings along.
 
 pub mod upstream;
