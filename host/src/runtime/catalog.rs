@@ -8,7 +8,6 @@ use super::load::{self, Approval, LoadError};
 use super::lock::{Entry, Folder, LockError};
 use super::provider::Provider;
 use super::sandbox::Sandbox;
-use crate::manifest::Manifest;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -149,19 +148,12 @@ async fn load_all(
     Ok(loaded)
 }
 
-/// A built-in component approves itself: whoever could change it could change this program.
 async fn load_built_in(sandbox: &Arc<Sandbox>, built_in: &BuiltIn) -> Result<Provider, LoadError> {
-    let inspected = sandbox.inspect(built_in.component).await?;
-    if inspected.manifest.provider != built_in.name {
-        return Err(LoadError::Manifest(format!("it names itself `{}`", inspected.manifest.provider)));
+    let provider = sandbox.load_built_in(built_in.component).await?;
+    if provider.manifest().provider != built_in.name {
+        return Err(LoadError::Manifest(format!("it names itself `{}`", provider.manifest().provider)));
     }
-    let Manifest { reveal, limits, .. } = inspected.manifest.clone();
-    let approval = Approval {
-        reveal,
-        limits,
-        manifest: inspected.manifest,
-    };
-    sandbox.load(built_in.component, &inspected.digest, &approval, true).await
+    Ok(provider)
 }
 
 async fn load_entry(sandbox: &Arc<Sandbox>, folder: &Folder, entry: &Entry, built_in: &[BuiltIn]) -> Result<Provider, String> {
@@ -175,7 +167,7 @@ async fn load_entry(sandbox: &Arc<Sandbox>, folder: &Folder, entry: &Entry, buil
         limits: entry.granted.limits.clone(),
     };
     sandbox
-        .load(&component, &entry.sha256, &approval, false)
+        .load(&component, &entry.sha256, &approval)
         .await
         .map_err(|error| error.to_string())
 }

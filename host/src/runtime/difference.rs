@@ -2,7 +2,7 @@
 //!
 //! `provider add` shows these lines before the operator says yes. Every permission is one line, so that an upgrade shows exactly what it adds.
 
-use crate::manifest::{Endpoint, Manifest, PlacedAs, Taken};
+use crate::manifest::{Endpoint, Manifest, PlacedAs, Taken, TokenSource};
 use std::collections::BTreeSet;
 
 /// One permission, or a change of one.
@@ -102,6 +102,9 @@ fn permissions(manifest: &Manifest) -> Vec<Permission> {
             })
             .collect();
         say(format!("stores for `{}`: {}", kind.name, fields.join(", ")));
+        if kind.token == TokenSource::Static {
+            say(format!("hands out what is stored for `{}` as the token", kind.name));
+        }
         if let Some(rotation) = &kind.rotation {
             let grace = match rotation.retry_grace_seconds {
                 0 => "never sends a spent one again".to_owned(),
@@ -200,6 +203,7 @@ mod tests {
             [
                 "serves credentials of `acme`",
                 "stores for `pat`: `token` (secret)",
+                "hands out what is stored for `pat` as the token",
                 "may ask GET https://acme.example/user",
                 "sends `token` to GET https://acme.example/user, in header:authorization after `Bearer `",
                 "reads `/login` in the answer of GET https://acme.example/user",
@@ -211,7 +215,7 @@ mod tests {
     fn an_upgrade_shows_what_it_adds_and_what_it_gives_up() {
         let lines = view(Some(&manifest("/user", false)), &manifest("/elsewhere", true));
         let of = |change| lines.iter().filter(|line| line.change == change).count();
-        assert_eq!((of(Change::Same), of(Change::Added), of(Change::Removed)), (2, 4, 3));
+        assert_eq!((of(Change::Same), of(Change::Added), of(Change::Removed)), (3, 4, 3));
         assert!(lines.iter().any(|line| line.alarming && line.change == Change::Added));
         assert!(first(&manifest("/user", false), &manifest("/elsewhere", false)).contains("/elsewhere"));
     }

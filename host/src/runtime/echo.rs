@@ -27,12 +27,14 @@ impl Finder {
     pub fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let mut finder = Self::default();
         for secret in secrets {
-            finder.add(secret.expose());
+            finder.add(secret);
         }
         finder
     }
 
-    fn add(&mut self, text: &str) {
+    /// One more secret to search for.
+    pub fn add(&mut self, secret: &Secret) {
+        let text = secret.expose();
         if text.len() < SHORTEST {
             return;
         }

@@ -42,6 +42,10 @@ pub const UPSTREAM_CALLS_CEILING: u32 = 32;
 /// A secret that a provider builds may have this many bytes. A signed assertion has 1 KiB, a kubeconfig 20 KiB.
 pub const SECRET_BYTES: usize = 64 * 1024;
 
+/// All secrets of one call together, those whose handles are gone included: each is searched for in what leaves. The most that an honest call has
+/// is a key file, its assertion and a form of both.
+pub const KNOWN_BYTES: usize = 512 * 1024;
+
 /// Signatures in one call. An RSA signature costs the host a millisecond, which is not the guest's own time.
 pub const SIGNATURES: u32 = 8;
 

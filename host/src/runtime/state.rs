@@ -4,7 +4,7 @@ use super::bind::{Failure, Retry};
 use super::echo::Finder;
 use super::fault::{Cause, IncidentKind, Stop};
 use super::held::HostSecret;
-use super::limits::Limits;
+use super::limits::{KNOWN_BYTES, Limits};
 use super::outbound::Upstream;
 use super::record::Record;
 use super::rotation::RotationLog;
@@ -33,7 +33,10 @@ pub struct CallState {
     pub(super) used: Used,
     /// Every secret of this call, for the search.
     known: Vec<Secret>,
-    finder: Option<Finder>,
+    known_bytes: usize,
+    finder: Finder,
+    /// So many of the known ones are in the finder.
+    finder_has: usize,
     wasi: Option<WasiCtx>,
     pub(super) stderr: MemoryOutputPipe,
 }
@@ -88,7 +91,9 @@ impl CallState {
             table,
             used: Used::default(),
             known: Vec::new(),
-            finder: None,
+            known_bytes: 0,
+            finder: Finder::default(),
+            finder_has: 0,
             wasi: None,
         }
     }
@@ -107,23 +112,35 @@ impl CallState {
 
     /// Keeps a secret and gives its handle.
     pub(super) fn hold(&mut self, secret: HostSecret) -> wasmtime::Result<Resource<HostSecret>> {
-        self.know(&secret.value);
+        // What was made of text alone is the guest's own.
+        if !secret.origins.is_empty() {
+            self.know(&secret.value)?;
+        }
         let limit = self.limits.handles;
         self.table.push(secret).map_err(|_| stop(Cause::HandleFlood { limit }))
     }
 
-    /// Remembers a secret, so that it is found wherever it shows up.
-    pub(super) fn know(&mut self, secret: &Secret) {
+    /// Remembers a secret, so that it is found wherever it shows up, also after its handle is gone.
+    pub(super) fn know(&mut self, secret: &Secret) -> wasmtime::Result<()> {
         let text = secret.expose();
-        if !self.known.iter().any(|known| known.expose() == text) {
-            self.known.push(secret.clone());
-            self.finder = None;
+        if self.known.iter().any(|known| known.expose() == text) {
+            return Ok(());
         }
+        self.known_bytes += text.len();
+        if self.known_bytes > KNOWN_BYTES {
+            return Err(stop(Cause::HostCallData { limit_bytes: KNOWN_BYTES }));
+        }
+        self.known.push(secret.clone());
+        Ok(())
     }
 
     /// Searches for the secrets of this call.
     pub(super) fn finder(&mut self) -> &Finder {
-        self.finder.get_or_insert_with(|| Finder::of(&self.known))
+        for secret in self.known.iter().skip(self.finder_has) {
+            self.finder.add(secret);
+        }
+        self.finder_has = self.known.len();
+        &self.finder
     }
 
     /// A failure that the host reports to the guest, noted as an incident where it is one.

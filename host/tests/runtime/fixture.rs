@@ -10,7 +10,7 @@ use claviger::runtime::{
 use claviger::secret::Secret;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
@@ -67,8 +67,11 @@ pub struct FakeDoor(pub Arc<Fake>);
 
 impl Door for FakeDoor {
     fn open(&self, provider: &str, manifest: &Arc<Manifest>, url: Option<&str>) -> Result<Arc<dyn Upstream>, Refusal> {
-        install_crypto();
-        let egress = Egress::new(&claviger::config::Egress::default(), &[], Arc::new(SystemResolver)).unwrap();
+        static RULES: OnceLock<Egress> = OnceLock::new();
+        let egress = RULES.get_or_init(|| {
+            install_crypto();
+            Egress::new(&claviger::config::Egress::default(), &[], Arc::new(SystemResolver)).unwrap()
+        });
         let instance = egress.instance_for(provider, manifest, url)?;
         Ok(Arc::new(FakeWay {
             fake: Arc::clone(&self.0),
@@ -229,7 +232,7 @@ pub async fn load(sandbox: &Arc<Sandbox>, component: &[u8], reveal: bool) -> Pro
         manifest: inspected.manifest,
     };
     sandbox
-        .load(component, &inspected.digest, &approval, false)
+        .load(component, &inspected.digest, &approval)
         .await
         .unwrap_or_else(|error| panic!("{error}"))
 }

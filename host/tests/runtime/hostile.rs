@@ -81,6 +81,7 @@ async fn what_exhausts_something_is_stopped_by_the_limit_that_it_exhausts() {
         ("flood:signatures", "host-call-flood", "sign-jwt"),
         ("flood:giant-log", "host-call-data", "1048576 bytes"),
         ("flood:giant-secret", "host-call-data", "65536 bytes"),
+        ("flood:many-secrets", "host-call-data", "524288 bytes"),
         ("flood:giant-result", "host-call-data", "1048576 bytes"),
         ("flood:many-fields", "contract", "64 are allowed"),
     ];
@@ -374,6 +375,16 @@ async fn answers_are_bounded_closed_and_given_once() {
         let upstream = Fake::new(move |_| json(200, body.clone()));
         assert_fault(&fault_of(made("send:tell").mint(&provider, &upstream).await), &provider, "protocol");
     }
+    let large = Fake::new(|_| {
+        json(
+            200,
+            format!(r#"{{"access_token":"made-token-1","note":"{}"}}"#, "x".repeat(900_000)),
+        )
+    });
+    let fault = fault_of(made("send:hoard-answers").mint(&provider, &large).await);
+    assert_fault(&fault, &provider, "memory-exceeded");
+    the_next_call_works(&provider).await;
+
     let good = Fake::new(|_| json(200, r#"{"access_token":"made-token-1","expires_in":60}"#));
     let minted = made("send:take-twice")
         .mint(&provider, &good)
@@ -559,7 +570,12 @@ async fn what_is_no_provider_is_not_loaded() {
     let error = refused(include_str!("../../../tests/hostile/sockets.wat")).await;
     assert!(error.to_string().contains("wasi:sockets/tcp@0.2.0"), "{error}");
     let error = refused(include_str!("../../../tests/hostile/nothing.wat")).await;
-    assert!(matches!(error, LoadError::AnotherContract(_)), "{error}");
+    assert!(
+        error.to_string().contains("does not export `claviger:provider/provider@0.1.0`"),
+        "{error}"
+    );
+    let error = refused(include_str!("../../../tests/hostile/newer.wat")).await;
+    assert!(error.to_string().contains("it imports `claviger:provider/clock@0.2.0`"), "{error}");
     let error = refused("(module)").await;
     assert!(matches!(error, LoadError::NotAComponent(_)), "{error}");
     let error = sandbox.inspect(b"\0asm nonsense").await.err().unwrap();
@@ -609,12 +625,12 @@ async fn a_manifest_that_changes_its_mind_is_refused() {
     };
     let greedy = patched("MODE:honest", "MODE:greedy");
     let digest = claviger::runtime::digest(&greedy);
-    let error = sandbox.load(&greedy, &digest, &approval, false).await.err().unwrap();
+    let error = sandbox.load(&greedy, &digest, &approval).await.err().unwrap();
     assert!(
         matches!(&error, LoadError::ManifestChanged(what) if what.contains("/everything")),
         "{error}"
     );
-    let error = sandbox.load(&greedy, &approved.digest, &approval, false).await.err().unwrap();
+    let error = sandbox.load(&greedy, &approved.digest, &approval).await.err().unwrap();
     assert!(
         matches!(&error, LoadError::Changed { expected, actual } if *expected == approved.digest && *actual == digest),
         "{error}"

@@ -246,7 +246,7 @@ impl CallState {
     /// Searches what is about to be opened, and gives the handle.
     fn answered(&mut self, reading: Reading) -> wasmtime::Result<Result<Resource<HostResponse>, Failure>> {
         for (_, taken) in &reading.response.taken {
-            self.know(&taken.value);
+            self.know(&taken.value)?;
         }
         let finder = self.finder();
         let echoed = reading

@@ -140,6 +140,17 @@ fn flood(what: &str, held: Held) -> Result<Token, Failure> {
             let doubled = join(&[Part::Secret((&first, Encoding::Plain)), Part::Text(half)], Encoding::Plain);
             Ok(token(doubled))
         }
+        // Each handle is dropped at once: only what the host remembers of them grows.
+        "many-secrets" => {
+            for n in 0.. {
+                let text = format!("{n}{}", "x".repeat(60 * 1024));
+                join(
+                    &[Part::Text(text), Part::Secret((held.get("token"), Encoding::Plain))],
+                    Encoding::Plain,
+                );
+            }
+            Err(failure("there is no end of numbers"))
+        }
         "giant-result" => Ok(with_field(held.take("token"), "giant", &"x".repeat(8 * 1024 * 1024))),
         "many-fields" => {
             let fields = (0..1000).map(|n| (format!("f{n}"), Value::Text("x".to_owned()))).collect();
