@@ -3,8 +3,11 @@
 //! Everything here fails with what a reader of a test's output needs: the request that was made, the answer that came, the end of
 //! the server's own log.
 
+pub mod api;
+pub mod audit;
 pub mod client;
 pub mod dev_file;
+pub mod leak;
 pub mod process;
 pub mod server;
 pub mod upstream;

@@ -56,6 +56,14 @@ impl Setup {
         let folder = Arc::new(tempfile::tempdir().context("no temporary folder")?);
         Claviger::start_in(folder, self).await
     }
+
+    /// The same on the folder of an earlier server ([`Claviger::folder`]), which must have ended.
+    ///
+    /// # Errors
+    /// As [`Setup::start`].
+    pub async fn start_in(self, folder: Arc<TempDir>) -> Result<Claviger> {
+        Claviger::start_in(folder, self).await
+    }
 }
 
 /// A running server. Dropped, it is ended and its folder removed.
@@ -126,6 +134,12 @@ impl Claviger {
     #[must_use]
     pub fn dev(&self) -> &DevFile {
         &self.dev
+    }
+
+    /// The folder of folders: kept as long as somebody holds this.
+    #[must_use]
+    pub fn folder(&self) -> Arc<TempDir> {
+        Arc::clone(&self.folder)
     }
 
     /// The data folder.

@@ -4,7 +4,24 @@ use crate::source::{code_of, files, is_test_file, without_tests};
 use std::collections::BTreeMap;
 
 /// File, and why it has to.
-const MAY_EXPOSE: [(&str, &str); 0] = [];
+const MAY_EXPOSE: [(&str, &str); 10] = [
+    ("host/src/cache/mod.rs", "seals what it keeps"),
+    (
+        "host/src/dev/upstream/world.rs",
+        "the emulated upstream knows its accounts by digest",
+    ),
+    ("host/src/runtime/echo.rs", "searches what came back for what was sent"),
+    (
+        "host/src/runtime/imports/secrets.rs",
+        "joins secrets; `reveal`, where the operator granted it",
+    ),
+    ("host/src/runtime/placement.rs", "puts a secret where the manifest lets it stand"),
+    ("host/src/runtime/state.rs", "tells whether this call knows a secret already"),
+    ("host/src/runtime/way_out.rs", "writes the request that leaves"),
+    ("host/src/seal/envelope.rs", "seals"),
+    ("host/src/seal/jws/rs256.rs", "reads the key that signs"),
+    ("host/src/seal/keyring.rs", "reads the keyring's document, writes a new one"),
+];
 
 #[test]
 fn secrets_are_exposed_in_few_places() {
