@@ -284,3 +284,20 @@ pub enum StandsFor {
     /// A service that opens turns, at the development server alone: its name is the creator's.
     Service,
 }
+
+/// A person whom the server has met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name that the issuer gives; the principal.
+    pub username: Username,
+    /// For people.
+    pub name: Option<String>,
+    /// An address of mail.
+    pub email: Option<String>,
+    /// Whether they may still do anything. Keys and schedules of an inactive person are refused.
+    pub active: bool,
+    /// When they were first met.
+    pub created_at_ms: Millis,
+    /// When this was last changed.
+    pub updated_at_ms: Millis,
+}

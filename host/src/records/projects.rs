@@ -1,0 +1,143 @@
+//! Projects, and with them their owner's binding.
+
+use super::bindings::NewBinding;
+use super::database::Transactional;
+use super::error::{Entity, RecordsError, Result};
+use super::model::{CredentialPolicy, Project, Scope};
+use super::row::{Fields, Stored, each};
+use super::{Records, bindings, roles};
+use crate::ids::{BindingId, ProjectId, Username};
+
+/// A project to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProject {
+    /// Its id and name.
+    pub id: ProjectId,
+    /// For people.
+    pub description: Option<String>,
+    /// Whose credentials its sessions use.
+    pub credential_policy: CredentialPolicy,
+    /// Who gets the owner's binding.
+    pub owner: Username,
+}
+
+/// What changes about a project. `None` leaves a part alone.
+#[derive(Debug, Clone, Default)]
+pub struct ProjectPatch {
+    /// For people; the inner `None` clears it.
+    pub description: Option<Option<String>>,
+    /// Whose credentials its sessions use.
+    pub credential_policy: Option<CredentialPolicy>,
+}
+
+macro_rules! columns {
+    () => {
+        "id, description, credential_policy, created_at_ms, updated_at_ms"
+    };
+}
+
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM projects ORDER BY id");
+pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM projects WHERE id = $1");
+
+pub(super) fn read(row: &Fields<'_>) -> Result<Project> {
+    Ok(Project {
+        id: row.id("id")?,
+        description: row.maybe_text("description")?,
+        credential_policy: row.word("credential_policy")?,
+        created_at_ms: row.int("created_at_ms")?,
+        updated_at_ms: row.int("updated_at_ms")?,
+    })
+}
+
+/// Inside a transaction.
+pub(super) async fn get(tx: &mut Transactional, id: &ProjectId) -> Result<Project> {
+    let row = tx.one(sqlx::query(BY_ID).bind(id.as_str()), Entity::Project, id.as_str()).await?;
+    read(&Fields {
+        row: &row,
+        table: "projects",
+    })
+}
+
+impl Records {
+    /// Makes a project and its owner's binding.
+    ///
+    /// # Errors
+    /// [`RecordsError::Duplicate`]
+    pub async fn create_project(&self, new: NewProject) -> Result<Project> {
+        let now = self.now_ms();
+        let mut write = self.db.write().await?;
+        if write.optional(sqlx::query(BY_ID).bind(new.id.as_str())).await?.is_some() {
+            return Err(RecordsError::Duplicate {
+                entity: Entity::Project,
+                existing: new.id.into(),
+            });
+        }
+        let project = Project {
+            id: new.id,
+            description: new.description,
+            credential_policy: new.credential_policy,
+            created_at_ms: now,
+            updated_at_ms: now,
+        };
+        let insert = sqlx::query(
+            "INSERT INTO projects (id, description, credential_policy, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $4)",
+        );
+        let insert = insert.bind(project.id.as_str()).bind(project.description.as_deref());
+        write.run(insert.bind(project.credential_policy.word()).bind(now)).await?;
+        write.touch(Entity::Project, &project.id);
+        // The platform's clients may have bound people to the project before it was made here; the owner among them is fine.
+        let role = roles::named(&mut write, roles::PROJECT_OWNER).await?;
+        let mut binding = NewBinding::new(role.id, Scope::Project);
+        binding.user_id = Some(new.owner);
+        binding.project_id = Some(project.id.clone());
+        if bindings::find(&mut write, &binding).await?.is_none() {
+            bindings::insert(&mut write, &binding, BindingId::make(&*self.clock), now).await?;
+        }
+        write.commit().await?;
+        Ok(project)
+    }
+
+    /// One project.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn project(&self, id: &ProjectId) -> Result<Project> {
+        let row = self
+            .db
+            .one(sqlx::query(BY_ID).bind(id.as_str()), Entity::Project, id.as_str())
+            .await?;
+        read(&Fields {
+            row: &row,
+            table: "projects",
+        })
+    }
+
+    /// All projects, by name.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn projects(&self) -> Result<Vec<Project>> {
+        each(&self.db.all(sqlx::query(ALL)).await?, "projects", read)
+    }
+
+    /// Changes a project.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn update_project(&self, id: &ProjectId, patch: ProjectPatch) -> Result<Project> {
+        let mut write = self.db.write().await?;
+        let mut project = get(&mut write, id).await?;
+        project.description = patch.description.unwrap_or(project.description);
+        project.credential_policy = patch.credential_policy.unwrap_or(project.credential_policy);
+        project.updated_at_ms = self.now_ms();
+        let update = sqlx::query("UPDATE projects SET description = $2, credential_policy = $3, updated_at_ms = $4 WHERE id = $1");
+        let update = update
+            .bind(id.as_str())
+            .bind(project.description.as_deref())
+            .bind(project.credential_policy.word());
+        write.run(update.bind(project.updated_at_ms)).await?;
+        write.touch(Entity::Project, id);
+        write.commit().await?;
+        Ok(project)
+    }
+}

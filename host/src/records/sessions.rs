@@ -1,0 +1,238 @@
+//! Sessions, and what they were granted when they started.
+//!
+//! A grant is a token-reader binding that names the session. Grants come with the start and go with the end, in the transaction that changes
+//! the phase: a session that is not live has none.
+
+use super::bindings::NewBinding;
+use super::database::{Transactional, Write};
+use super::error::{Entity, RecordsError, Result};
+use super::model::{Binding, Phase, Scope, Session, Trigger};
+use super::row::{Fields, Stored, each};
+use super::{Records, agents, bindings, projects, roles};
+use crate::clock::Millis;
+use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, SessionId, Username};
+
+/// A session to be made. It is pending until [`Records::start_session`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// Its id, unique over all projects.
+    pub id: SessionId,
+    /// Its project, which must exist.
+    pub project_id: ProjectId,
+    /// Its agent, which must be that project's.
+    pub agent_id: Option<AgentId>,
+    /// For people.
+    pub name: String,
+    /// Who made it.
+    pub created_by: Username,
+    /// What made it.
+    pub trigger: Trigger,
+}
+
+macro_rules! columns {
+    () => {
+        "id, project_id, agent_id, name, created_by, started_by, phase, created_at_ms, updated_at_ms"
+    };
+}
+
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM sessions ORDER BY id");
+pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM sessions WHERE id = $1");
+
+pub(super) fn read(row: &Fields<'_>) -> Result<Session> {
+    Ok(Session {
+        id: row.id("id")?,
+        project_id: row.id("project_id")?,
+        agent_id: row.maybe_id("agent_id")?,
+        name: row.text("name")?,
+        created_by: row.id("created_by")?,
+        trigger: row.word("started_by")?,
+        phase: row.word("phase")?,
+        created_at_ms: row.int("created_at_ms")?,
+        updated_at_ms: row.int("updated_at_ms")?,
+    })
+}
+
+/// Inside a transaction.
+pub(super) async fn get(tx: &mut Transactional, id: &SessionId) -> Result<Session> {
+    let row = tx.one(sqlx::query(BY_ID).bind(id.as_str()), Entity::Session, id.as_str()).await?;
+    read(&Fields {
+        row: &row,
+        table: "sessions",
+    })
+}
+
+/// Whether a session in this phase may hold grants and turns.
+pub(super) const fn is_live(phase: Phase) -> bool {
+    matches!(phase, Phase::Creating | Phase::Running)
+}
+
+/// A session is named with its project in the list of changes, since nothing else tells the project once it is gone. Neither may contain `/`.
+fn touch(write: &mut Write, session: &Session) {
+    write.touch(Entity::Session, format!("{}/{}", session.project_id, session.id));
+}
+
+impl Records {
+    /// Makes a session, pending.
+    ///
+    /// # Errors
+    /// [`RecordsError::Duplicate`]; [`RecordsError::NotFound`] for project or agent; [`RecordsError::AgentElsewhere`].
+    pub async fn create_session(&self, new: NewSession) -> Result<Session> {
+        let now = self.now_ms();
+        let mut write = self.db.write().await?;
+        projects::get(&mut write, &new.project_id).await?;
+        if let Some(agent) = &new.agent_id
+            && agents::get(&mut write, agent).await?.project_id != new.project_id
+        {
+            return Err(RecordsError::AgentElsewhere);
+        }
+        if write.optional(sqlx::query(BY_ID).bind(new.id.as_str())).await?.is_some() {
+            return Err(RecordsError::Duplicate {
+                entity: Entity::Session,
+                existing: new.id.into(),
+            });
+        }
+        let session = Session {
+            id: new.id,
+            project_id: new.project_id,
+            agent_id: new.agent_id,
+            name: new.name,
+            created_by: new.created_by,
+            trigger: new.trigger,
+            phase: Phase::Pending,
+            created_at_ms: now,
+            updated_at_ms: now,
+        };
+        let insert = sqlx::query(
+            "INSERT INTO sessions (id, project_id, agent_id, name, created_by, started_by, phase, created_at_ms, updated_at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        );
+        let insert = insert
+            .bind(session.id.as_str())
+            .bind(session.project_id.as_str())
+            .bind(session.agent_id.as_ref().map(AgentId::as_str));
+        let insert = insert
+            .bind(session.name.as_str())
+            .bind(session.created_by.as_str())
+            .bind(session.trigger.word());
+        write.run(insert.bind(session.phase.word()).bind(now)).await?;
+        touch(&mut write, &session);
+        write.commit().await?;
+        Ok(session)
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn session(&self, id: &SessionId) -> Result<Session> {
+        let row = self
+            .db
+            .one(sqlx::query(BY_ID).bind(id.as_str()), Entity::Session, id.as_str())
+            .await?;
+        read(&Fields {
+            row: &row,
+            table: "sessions",
+        })
+    }
+
+    /// All sessions.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn sessions(&self) -> Result<Vec<Session>> {
+        each(&self.db.all(sqlx::query(ALL)).await?, "sessions", read)
+    }
+
+    /// Starts a session that is pending or has ended, and grants it these credentials, in one transaction.
+    ///
+    /// # Errors
+    /// [`RecordsError::WrongPhase`] if it is live or still stopping; [`RecordsError::ConnectedAccount`]; [`RecordsError::NotFound`].
+    pub async fn start_session(&self, id: &SessionId, credentials: &[CredentialId]) -> Result<(Session, Vec<Binding>)> {
+        let now = self.now_ms();
+        let mut write = self.db.write().await?;
+        let mut session = get(&mut write, id).await?;
+        if is_live(session.phase) || session.phase == Phase::Stopping {
+            return Err(RecordsError::WrongPhase { current: session.phase });
+        }
+        // Whatever an older start left behind is not what this one was resolved to.
+        end(&mut write, id).await?;
+        let role = roles::named(&mut write, roles::TOKEN_READER).await?;
+        let mut grants = Vec::with_capacity(credentials.len());
+        for credential in credentials {
+            let mut grant = NewBinding::new(role.id.clone(), Scope::Credential);
+            grant.session_id = Some(id.clone());
+            grant.credential_id = Some(credential.clone());
+            grants.push(bindings::insert(&mut write, &grant, BindingId::make(&*self.clock), now).await?);
+        }
+        set_phase(&mut write, &mut session, Phase::Creating, now).await?;
+        write.commit().await?;
+        Ok((session, grants))
+    }
+
+    /// Moves a session to another phase. `Stopping` and everything after it ends its grants and closes its turns. A session becomes live only
+    /// by [`Records::start_session`].
+    ///
+    /// # Errors
+    /// [`RecordsError::WrongPhase`], [`RecordsError::NotFound`]
+    pub async fn set_session_phase(&self, id: &SessionId, phase: Phase) -> Result<Session> {
+        let mut write = self.db.write().await?;
+        let mut session = get(&mut write, id).await?;
+        if session.phase == phase {
+            return Ok(session);
+        }
+        let revived = is_live(phase) && !is_live(session.phase);
+        if revived || phase == Phase::Pending {
+            return Err(RecordsError::WrongPhase { current: session.phase });
+        }
+        if !is_live(phase) {
+            end(&mut write, id).await?;
+        }
+        set_phase(&mut write, &mut session, phase, self.now_ms()).await?;
+        write.commit().await?;
+        Ok(session)
+    }
+
+    /// Deletes a session with everything that names it.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn delete_session(&self, id: &SessionId) -> Result<()> {
+        let mut write = self.db.write().await?;
+        let session = get(&mut write, id).await?;
+        end(&mut write, id).await?;
+        for binding in bindings::of_session(&mut write, id).await? {
+            write.touch(Entity::Binding, &binding.id);
+        }
+        write
+            .run(sqlx::query("DELETE FROM role_bindings WHERE session_id = $1").bind(id.as_str()))
+            .await?;
+        write
+            .run(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.as_str()))
+            .await?;
+        touch(&mut write, &session);
+        write.commit().await
+    }
+}
+
+async fn set_phase(write: &mut Write, session: &mut Session, phase: Phase, now: Millis) -> Result<()> {
+    let update = sqlx::query("UPDATE sessions SET phase = $2, updated_at_ms = $3 WHERE id = $1");
+    write.run(update.bind(session.id.as_str()).bind(phase.word()).bind(now)).await?;
+    session.phase = phase;
+    session.updated_at_ms = now;
+    touch(write, session);
+    Ok(())
+}
+
+/// Removes the session's grants and turns.
+async fn end(write: &mut Write, id: &SessionId) -> Result<()> {
+    let role = roles::named(write, roles::TOKEN_READER).await?;
+    for binding in bindings::of_session(write, id).await? {
+        if binding.role_id == role.id {
+            write
+                .run(sqlx::query("DELETE FROM role_bindings WHERE id = $1").bind(binding.id.as_str()))
+                .await?;
+            write.touch(Entity::Binding, &binding.id);
+        }
+    }
+    super::turns::close_all(write, id).await
+}
