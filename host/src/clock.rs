@@ -78,7 +78,9 @@ pub fn from_rfc3339(text: &str) -> Option<Millis> {
 pub fn fill_random(buffer: &mut [u8]) {
     use ring::rand::SecureRandom;
     #[expect(clippy::expect_used, reason = "without randomness no id and no key may be made")]
-    ring::rand::SystemRandom::new().fill(buffer).expect("the operating system gives random bytes");
+    ring::rand::SystemRandom::new()
+        .fill(buffer)
+        .expect("the operating system gives random bytes");
 }
 
 /// A random number below `bound` (zero if the bound is zero), for jitter; not for keys.

@@ -19,12 +19,14 @@ pub mod server;
 pub mod api;
 
 pub mod broker;
+pub mod follow;
 
 pub mod cache;
 pub mod runtime;
 
-pub mod access;
 pub mod audit;
+
+pub mod access;
 
 pub mod authn;
 pub mod identity;

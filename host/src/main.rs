@@ -1,2 +1,5 @@
-//! Binary.
-fn main() {}
+//! The binary: reads the command line, and nothing else.
+
+fn main() -> std::process::ExitCode {
+    claviger::cli::run()
+}

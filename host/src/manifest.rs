@@ -242,7 +242,7 @@ pub enum ExpiryUnit {
 }
 
 /// What a reader may narrow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Narrowing {
     /// `repository=name`

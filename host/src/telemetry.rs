@@ -38,16 +38,29 @@ pub enum TelemetryError {
 /// If the filter does not read, or logging was set up before.
 pub fn start_logging(config: &Log) -> Result<(), TelemetryError> {
     // These crates print request and response parts, headers among them, at their lower levels: capped whatever the filter says.
-    const CAPPED: [&str; 8] = ["hyper=info", "hyper_util=info", "reqwest=info", "h2=info", "rustls=info", "sqlx=warn", "sled=warn", "wasmtime=info"];
+    const CAPPED: [&str; 8] = [
+        "hyper=info",
+        "hyper_util=info",
+        "reqwest=info",
+        "h2=info",
+        "rustls=info",
+        "sqlx=warn",
+        "sled=warn",
+        "wasmtime=info",
+    ];
     let mut filter = EnvFilter::try_new(&config.filter)?;
     for cap in CAPPED {
         filter = filter.add_directive(cap.parse()?);
     }
     let registry = tracing_subscriber::registry().with(filter);
     if config.json {
-        registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
+        registry
+            .with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr))
+            .try_init()?;
     } else {
-        registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false)).try_init()?;
+        registry
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false))
+            .try_init()?;
     }
     Ok(())
 }

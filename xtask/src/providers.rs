@@ -145,7 +145,10 @@ impl Workspace {
             .filter_map(|package| {
                 let manifest = Path::new(package.get("manifest_path")?.as_str()?);
                 let (_, out) = GUESTS.into_iter().find(|(folder, _)| manifest.starts_with(root.join(folder)))?;
-                Some(Package { name: package.get("name")?.as_str()?.to_owned(), out })
+                Some(Package {
+                    name: package.get("name")?.as_str()?.to_owned(),
+                    out,
+                })
             })
             .collect();
         providers.sort();

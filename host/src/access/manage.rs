@@ -37,7 +37,10 @@ pub fn sees_credential(index: &Index, caller: &Caller, credential: &Credential) 
     if let Some(person) = &credential.connected_to {
         return person == user && !caller.is_service();
     }
-    let reach = Reach { credential: Some(&credential.id), ..Reach::default() };
+    let reach = Reach {
+        credential: Some(&credential.id),
+        ..Reach::default()
+    };
     index.allowing_binding(user, "credential", "read", reach).is_some() || index.has_role(user, Scope::Credential, reach, &[])
 }
 
@@ -47,7 +50,11 @@ pub fn sees_credential(index: &Index, caller: &Caller, credential: &Credential) 
 /// 403 for sessions and turns, which read tokens and nothing else, and for a key without the scope.
 pub fn may_create_credential(caller: &Caller) -> Result<&Username, Refused> {
     let user = caller.principal().ok_or(FORBIDDEN)?;
-    if caller.scopes().allow("credential", "create") { Ok(user) } else { Err(FORBIDDEN) }
+    if caller.scopes().allow("credential", "create") {
+        Ok(user)
+    } else {
+        Err(FORBIDDEN)
+    }
 }
 
 /// Whether the caller may change (`update`) or remove (`delete`) a credential.
@@ -60,12 +67,25 @@ pub fn may_change_credential(index: &Index, caller: &Caller, credential: Option<
         return Err(FORBIDDEN);
     }
     let everywhere = index.allowing_binding(user, "credential", action, Reach::default()).is_some();
-    let Some(credential) = credential else { return Err(if everywhere { Refused::NotFound } else { FORBIDDEN }) };
+    let Some(credential) = credential else {
+        return Err(if everywhere { Refused::NotFound } else { FORBIDDEN });
+    };
     if let Some(person) = &credential.connected_to {
-        return if person == user && !caller.is_service() { Ok(()) } else { Err(FORBIDDEN) };
+        return if person == user && !caller.is_service() {
+            Ok(())
+        } else {
+            Err(FORBIDDEN)
+        };
     }
-    let reach = Reach { credential: Some(&credential.id), ..Reach::default() };
-    if everywhere || index.allowing_binding(user, "credential", action, reach).is_some() { Ok(()) } else { Err(FORBIDDEN) }
+    let reach = Reach {
+        credential: Some(&credential.id),
+        ..Reach::default()
+    };
+    if everywhere || index.allowing_binding(user, "credential", action, reach).is_some() {
+        Ok(())
+    } else {
+        Err(FORBIDDEN)
+    }
 }
 
 /// Whether the caller may see a binding: their own; those of their projects and of their credentials; all, with a global role that
@@ -77,11 +97,27 @@ pub fn sees_binding(index: &Index, caller: &Caller, binding: &Binding) -> bool {
         return true;
     }
     let in_project = binding.project_id.as_ref().is_some_and(|project| {
-        index.has_role(user, Scope::Project, Reach { project: Some(project), ..Reach::default() }, &[])
+        index.has_role(
+            user,
+            Scope::Project,
+            Reach {
+                project: Some(project),
+                ..Reach::default()
+            },
+            &[],
+        )
     });
     in_project
         || binding.credential_id.as_ref().is_some_and(|credential| {
-            index.has_role(user, Scope::Credential, Reach { credential: Some(credential), ..Reach::default() }, &[])
+            index.has_role(
+                user,
+                Scope::Credential,
+                Reach {
+                    credential: Some(credential),
+                    ..Reach::default()
+                },
+                &[],
+            )
         })
 }
 
@@ -95,7 +131,11 @@ pub fn may_bind(index: &Index, caller: &Caller, binding: &Binding, role: Option<
         return Err(FORBIDDEN);
     }
     let role = role.ok_or(Refused::Forbidden("target role not found"))?;
-    let level = if caller.is_service() { Level::ADMIN } else { level_for(index, user, binding) };
+    let level = if caller.is_service() {
+        Level::ADMIN
+    } else {
+        level_for(index, user, binding)
+    };
     if role.is_internal() && level != Level::ADMIN {
         return Err(Refused::Forbidden("cannot assign internal role"));
     }
@@ -106,10 +146,20 @@ pub fn may_bind(index: &Index, caller: &Caller, binding: &Binding, role: Option<
         Scope::Global if level != Level::ADMIN => Err(Refused::Forbidden("only platform admins can create global bindings")),
         Scope::Global => Ok(()),
         Scope::Project => {
-            let project = binding.project_id.as_ref().ok_or(Refused::Senseless("a project-scoped binding requires a project_id"))?;
-            let reach = Reach { project: Some(project), ..Reach::default() };
+            let project = binding
+                .project_id
+                .as_ref()
+                .ok_or(Refused::Senseless("a project-scoped binding requires a project_id"))?;
+            let reach = Reach {
+                project: Some(project),
+                ..Reach::default()
+            };
             let inside = level == Level::ADMIN || index.has_role(user, Scope::Project, reach, &[]);
-            if inside { Ok(()) } else { Err(Refused::Forbidden("caller has no access to this project")) }
+            if inside {
+                Ok(())
+            } else {
+                Err(Refused::Forbidden("caller has no access to this project"))
+            }
         }
         Scope::Agent | Scope::Session => may_bind_inside(index, level, user, binding),
         Scope::Credential => may_bind_credential(index, caller, user, level, binding, role),
@@ -121,11 +171,17 @@ fn may_bind_inside(index: &Index, level: Level, user: &Username, binding: &Bindi
     const OUTSIDE: Refused = Refused::Forbidden("caller does not administer the target of this binding");
     let project = match binding.scope {
         Scope::Agent => {
-            let agent = binding.agent_id.as_ref().ok_or(Refused::Senseless("an agent-scoped binding requires an agent_id"))?;
+            let agent = binding
+                .agent_id
+                .as_ref()
+                .ok_or(Refused::Senseless("an agent-scoped binding requires an agent_id"))?;
             index.agent(agent).map(|agent| &agent.project_id)
         }
         _ => {
-            let session = binding.session_id.as_ref().ok_or(Refused::Senseless("a session-scoped binding requires a session_id"))?;
+            let session = binding
+                .session_id
+                .as_ref()
+                .ok_or(Refused::Senseless("a session-scoped binding requires a session_id"))?;
             match &binding.project_id {
                 Some(project) => index.session(project, session),
                 None => index.only_session(session),
@@ -137,8 +193,15 @@ fn may_bind_inside(index: &Index, level: Level, user: &Username, binding: &Bindi
     if binding.project_id.as_ref().is_some_and(|named| named != project) {
         return Err(OUTSIDE);
     }
-    let reach = Reach { project: Some(project), ..Reach::default() };
-    if level == Level::ADMIN || index.has_role(user, Scope::Project, reach, &[PROJECT_OWNER]) { Ok(()) } else { Err(OUTSIDE) }
+    let reach = Reach {
+        project: Some(project),
+        ..Reach::default()
+    };
+    if level == Level::ADMIN || index.has_role(user, Scope::Project, reach, &[PROJECT_OWNER]) {
+        Ok(())
+    } else {
+        Err(OUTSIDE)
+    }
 }
 
 fn may_bind_credential(
@@ -150,9 +213,15 @@ fn may_bind_credential(
     role: &KnownRole,
 ) -> Result<(), Refused> {
     const NOT_OWNER: Refused = Refused::Forbidden("caller must be credential owner to grant credential-scoped bindings");
-    let credential = binding.credential_id.as_ref().ok_or(Refused::Senseless("a credential-scoped binding requires a credential_id"))?;
+    let credential = binding
+        .credential_id
+        .as_ref()
+        .ok_or(Refused::Senseless("a credential-scoped binding requires a credential_id"))?;
     if let Some(agent) = &binding.agent_id {
-        let project = binding.project_id.as_ref().ok_or(Refused::Senseless("agent-scoped credential bindings require a project_id"))?;
+        let project = binding
+            .project_id
+            .as_ref()
+            .ok_or(Refused::Senseless("agent-scoped credential bindings require a project_id"))?;
         let agent = index.agent(agent).ok_or(Refused::Senseless("agent not found"))?;
         if agent.project_id != *project {
             return Err(Refused::Senseless("agent does not belong to the specified project"));
@@ -162,7 +231,10 @@ fn may_bind_credential(
     if known.connected_to.is_some() {
         return Err(NOT_OWNER);
     }
-    let reach = Reach { credential: Some(credential), ..Reach::default() };
+    let reach = Reach {
+        credential: Some(credential),
+        ..Reach::default()
+    };
     let owns = index.has_role(user, Scope::Credential, reach, &[CREDENTIAL_OWNER]);
     if !owns {
         // A control plane grants a session what resolves for it, and nothing else: "admin" is no way to anybody's token.
@@ -174,9 +246,18 @@ fn may_bind_credential(
     }
     match &binding.project_id {
         Some(project) => {
-            let reach = Reach { project: Some(project), ..Reach::default() };
+            let reach = Reach {
+                project: Some(project),
+                ..Reach::default()
+            };
             let edits = index.has_role(user, Scope::Project, reach, &[PROJECT_OWNER, PROJECT_EDITOR]);
-            if edits { Ok(()) } else { Err(Refused::Forbidden("caller must be project editor or higher to bind credentials to a project")) }
+            if edits {
+                Ok(())
+            } else {
+                Err(Refused::Forbidden(
+                    "caller must be project editor or higher to bind credentials to a project",
+                ))
+            }
         }
         None => Err(Refused::Forbidden("only platform admins can create global credential bindings")),
     }
@@ -205,8 +286,14 @@ pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> 
         return Err(FORBIDDEN);
     }
     let everywhere = caller.is_service() || index.allowing_binding(user, "role_binding", "delete", Reach::default()).is_some();
-    let Some(binding) = binding else { return Err(if everywhere { Refused::NotFound } else { FORBIDDEN }) };
-    let reach = Reach { project: binding.project_id.as_ref(), credential: binding.credential_id.as_ref(), ..Reach::default() };
+    let Some(binding) = binding else {
+        return Err(if everywhere { Refused::NotFound } else { FORBIDDEN });
+    };
+    let reach = Reach {
+        project: binding.project_id.as_ref(),
+        credential: binding.credential_id.as_ref(),
+        ..Reach::default()
+    };
     if !everywhere && index.allowing_binding(user, "role_binding", "delete", reach).is_none() {
         return Err(FORBIDDEN);
     }
@@ -214,8 +301,14 @@ pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> 
         return Ok(());
     }
     if binding.scope == Scope::Credential {
-        let own = Reach { credential: binding.credential_id.as_ref(), ..Reach::default() };
-        let project = Reach { project: binding.project_id.as_ref(), ..Reach::default() };
+        let own = Reach {
+            credential: binding.credential_id.as_ref(),
+            ..Reach::default()
+        };
+        let project = Reach {
+            project: binding.project_id.as_ref(),
+            ..Reach::default()
+        };
         // An owner takes their credential back from any project (the platform lets only the project's editors).
         let may = index.has_role(user, Scope::Credential, own, &[CREDENTIAL_OWNER])
             || (binding.project_id.is_some() && index.has_role(user, Scope::Project, project, &[PROJECT_OWNER, PROJECT_EDITOR]));
@@ -223,7 +316,11 @@ pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> 
     }
     let level = level_for(index, user, binding);
     let role = index.role(&binding.role_id).map_or(Level::NONE, |role| role.level);
-    if level <= Level::OWNER && level.may_grant(role) { Ok(()) } else { Err(REFUSED) }
+    if level <= Level::OWNER && level.may_grant(role) {
+        Ok(())
+    } else {
+        Err(REFUSED)
+    }
 }
 
 /// The caller's level as far as this binding is concerned: roles on its own subject and global ones, never roles held elsewhere.
@@ -232,9 +329,15 @@ fn level_for(index: &Index, user: &Username, binding: &Binding) -> Level {
         Scope::Global => Reach::default(),
         Scope::Project | Scope::Agent | Scope::Session => {
             let project = binding.project_id.as_ref().or_else(|| project_of(index, binding));
-            Reach { project, ..Reach::default() }
+            Reach {
+                project,
+                ..Reach::default()
+            }
         }
-        Scope::Credential => Reach { credential: binding.credential_id.as_ref(), ..Reach::default() },
+        Scope::Credential => Reach {
+            credential: binding.credential_id.as_ref(),
+            ..Reach::default()
+        },
     };
     index.level(user, reach)
 }

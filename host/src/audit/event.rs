@@ -4,8 +4,9 @@ use super::keys::AuditKeys;
 use super::line::Line;
 use crate::access::{Denial, Permit, Target, TokenRequest};
 use crate::identity::Caller;
-use crate::ids::{ApiKeyId, Generation, RequestId, Username};
-use crate::records::model::{ApiKey, Binding, Credential};
+use crate::ids::{ApiKeyId, CredentialId, Generation, ProviderName, RequestId, Username};
+use crate::records::NewBinding;
+use crate::records::model::{ApiKey, Credential, Turn};
 
 /// A token read that begins.
 #[derive(Clone, Copy)]
@@ -24,17 +25,24 @@ pub struct Pending<'a> {
     access: Access<'a>,
 }
 
-/// A read with its outcome, ready to be written.
+/// A read that brought no token, ready to be written.
 #[must_use = "a read ends with exactly one record"]
-pub struct Record<'a> {
+pub struct Refused<'a> {
     access: Access<'a>,
-    outcome: Outcome<'a>,
+    why: Why<'a>,
 }
 
-enum Outcome<'a> {
+enum Why<'a> {
     Denied(Denial),
     Failed(&'a Permit, &'static str),
-    Granted(&'a Permit, Released<'a>),
+}
+
+/// A read that brings a token, ready to be written. Only this kind of record yields a [`super::Receipt`].
+#[must_use = "a read ends with exactly one record"]
+pub struct Granted<'a> {
+    access: Access<'a>,
+    permit: &'a Permit,
+    released: Released<'a>,
 }
 
 /// What is released, as the trail recognises it.
@@ -66,49 +74,69 @@ impl<'a> Pending<'a> {
     }
 
     /// Nobody may have it.
-    pub const fn denied(&self, denial: Denial) -> Record<'a> {
-        Record { access: self.access, outcome: Outcome::Denied(denial) }
+    pub const fn denied(&self, denial: Denial) -> Refused<'a> {
+        Refused {
+            access: self.access,
+            why: Why::Denied(denial),
+        }
     }
 
     /// It was allowed and did not come about.
-    pub const fn failed(&self, permit: &'a Permit, code: &'static str) -> Record<'a> {
-        Record { access: self.access, outcome: Outcome::Failed(permit, code) }
+    pub const fn failed(&self, permit: &'a Permit, code: &'static str) -> Refused<'a> {
+        Refused {
+            access: self.access,
+            why: Why::Failed(permit, code),
+        }
     }
 
     /// It leaves, once this record is durable.
-    pub const fn granted(&self, permit: &'a Permit, released: Released<'a>) -> Record<'a> {
-        Record { access: self.access, outcome: Outcome::Granted(permit, released) }
+    pub const fn granted(&self, permit: &'a Permit, released: Released<'a>) -> Granted<'a> {
+        Granted {
+            access: self.access,
+            permit,
+            released,
+        }
     }
 }
 
-impl Record<'_> {
+impl Access<'_> {
+    fn write_caller(&self, line: &mut Line, keys: &AuditKeys) {
+        line.put("auth", self.caller.method());
+        line.put("caller", &keys.caller(self.caller));
+        line.put("request", self.request_id.as_str());
+    }
+}
+
+impl Refused<'_> {
     pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
-        let Access { request_id, caller, request } = self.access;
         line.put("event", "CREDENTIAL_ACCESS");
-        match &self.outcome {
-            Outcome::Denied(denial) => {
+        match &self.why {
+            Why::Denied(denial) => {
                 line.put("outcome", "denied");
                 line.put("reason", denial.code());
-                write_target(line, &request.target);
+                write_target(line, &self.access.request.target);
             }
-            Outcome::Failed(permit, code) => {
+            Why::Failed(permit, code) => {
                 line.put("outcome", "failed");
                 line.put("reason", code);
-                write_permit(line, keys, permit, &request.target);
-            }
-            Outcome::Granted(permit, released) => {
-                line.put("outcome", "granted");
-                line.put("reason", permit.reason().code());
-                write_permit(line, keys, permit, &request.target);
-                line.put("source", released.source);
-                line.put_number("generation", released.generation.0);
-                line.put("token", released.fingerprint);
-                line.put_some("mint", released.mint);
+                write_permit(line, keys, permit, &self.access.request.target);
             }
         }
-        line.put("auth", caller.method());
-        line.put("caller", &keys.caller(caller));
-        line.put("request", request_id.as_str());
+        self.access.write_caller(line, keys);
+    }
+}
+
+impl Granted<'_> {
+    pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
+        line.put("event", "CREDENTIAL_ACCESS");
+        line.put("outcome", "granted");
+        line.put("reason", self.permit.reason().code());
+        write_permit(line, keys, self.permit, &self.access.request.target);
+        line.put("source", self.released.source);
+        line.put_number("generation", self.released.generation.0);
+        line.put("token", self.released.fingerprint);
+        line.put_some("mint", self.released.mint);
+        self.access.write_caller(line, keys);
     }
 }
 
@@ -186,20 +214,36 @@ pub struct Administrative<'a> {
 
 impl<'a> Administrative<'a> {
     fn by_operator(event: &'static str, subject: Vec<(&'static str, &'a str)>) -> Self {
-        Self { event, by: None, person: None, subject }
+        Self {
+            event,
+            by: None,
+            person: None,
+            subject,
+        }
     }
 
     /// `CREDENTIAL_CREATED`, `CREDENTIAL_UPDATED`, `CREDENTIAL_DELETED`.
     #[must_use]
-    pub fn credential(event: &'static str, request: &'a RequestId, caller: &'a Caller, credential: &'a Credential) -> Self {
-        let subject = vec![("credential", credential.id.as_str()), ("provider", credential.provider.as_str())];
-        Self { event, by: Some((request, caller)), person: None, subject }
+    pub fn credential(
+        event: &'static str,
+        request: &'a RequestId,
+        caller: &'a Caller,
+        credential: &'a CredentialId,
+        provider: &'a ProviderName,
+    ) -> Self {
+        let subject = vec![("credential", credential.as_str()), ("provider", provider.as_str())];
+        Self {
+            event,
+            by: Some((request, caller)),
+            person: None,
+            subject,
+        }
     }
 
     /// `BINDING_CREATED`, `BINDING_DELETED`. The role is named, the person hashed.
     #[must_use]
-    pub fn binding(event: &'static str, request: &'a RequestId, caller: &'a Caller, binding: &'a Binding, role: &'a str) -> Self {
-        let mut subject = vec![("binding", binding.id.as_str()), ("role", role)];
+    pub fn binding(event: &'static str, request: &'a RequestId, caller: &'a Caller, binding: &'a NewBinding, role: &'a str) -> Self {
+        let mut subject = vec![("role", role)];
         let optional = [
             ("credential", binding.credential_id.as_ref().map(AsRef::as_ref)),
             ("project", binding.project_id.as_ref().map(AsRef::as_ref)),
@@ -207,25 +251,38 @@ impl<'a> Administrative<'a> {
             ("session", binding.session_id.as_ref().map(AsRef::as_ref)),
         ];
         subject.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        Self { event, by: Some((request, caller)), person: binding.user_id.as_ref(), subject }
+        Self {
+            event,
+            by: Some((request, caller)),
+            person: binding.user_id.as_ref(),
+            subject,
+        }
     }
 
     /// `TURN_OPENED`, `TURN_CLOSED`.
     #[must_use]
-    pub fn turn(event: &'static str, request: &'a RequestId, caller: &'a Caller, turn: &'a crate::records::model::Turn) -> Self {
+    pub fn turn(event: &'static str, request: &'a RequestId, caller: &'a Caller, turn: &'a Turn) -> Self {
         let subject = vec![
             ("turn", turn.id.as_str()),
             ("project", turn.project_id.as_str()),
             ("session", turn.session_id.as_str()),
             ("run", turn.run_id.as_str()),
         ];
-        Self { event, by: Some((request, caller)), person: Some(&turn.user), subject }
+        Self {
+            event,
+            by: Some((request, caller)),
+            person: Some(&turn.user),
+            subject,
+        }
     }
 
     /// An API key was made by the operator.
     #[must_use]
     pub fn api_key_created(key: &'a ApiKey) -> Self {
-        Self { person: Some(&key.creator), ..Self::by_operator("API_KEY_CREATED", vec![("api_key", key.id.as_str())]) }
+        Self {
+            person: Some(&key.creator),
+            ..Self::by_operator("API_KEY_CREATED", vec![("api_key", key.id.as_str())])
+        }
     }
 
     /// An API key was revoked by the operator.
@@ -237,13 +294,19 @@ impl<'a> Administrative<'a> {
     /// A provider was approved by the operator.
     #[must_use]
     pub fn provider_approved(name: &'a str, version: &'a str, sha256: &'a str) -> Self {
-        Self::by_operator("PROVIDER_APPROVED", vec![("provider", name), ("version", version), ("sha256", sha256)])
+        Self::by_operator(
+            "PROVIDER_APPROVED",
+            vec![("provider", name), ("version", version), ("sha256", sha256)],
+        )
     }
 
     /// A provider was removed by the operator.
     #[must_use]
     pub fn provider_removed(name: &'a str, version: &'a str, sha256: &'a str) -> Self {
-        Self::by_operator("PROVIDER_REMOVED", vec![("provider", name), ("version", version), ("sha256", sha256)])
+        Self::by_operator(
+            "PROVIDER_REMOVED",
+            vec![("provider", name), ("version", version), ("sha256", sha256)],
+        )
     }
 
     pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {

@@ -25,7 +25,10 @@ impl AuditKeys {
     /// None yet; `current` is the epoch that writes.
     #[must_use]
     pub fn new(current: u32) -> Self {
-        Self { current, epochs: Arc::default() }
+        Self {
+            current,
+            epochs: Arc::default(),
+        }
     }
 
     /// With the keys of one more epoch.
@@ -64,9 +67,9 @@ impl AuditKeys {
             CallerKind::Person { user, .. } | CallerKind::Turn { user, .. } => self.person(user),
             CallerKind::ApiKey { creator, .. } => self.person(creator),
             CallerKind::Service { name } => self.principal(self.current, "service", name.as_str()).unwrap_or_default(),
-            CallerKind::Session { session, project } => {
-                self.principal(self.current, "session", &format!("{project}/{session}")).unwrap_or_default()
-            }
+            CallerKind::Session { session, project } => self
+                .principal(self.current, "session", &format!("{project}/{session}"))
+                .unwrap_or_default(),
         }
     }
 }
@@ -74,5 +77,8 @@ impl AuditKeys {
 /// The hashes under which a person stands in the trail, by epoch.
 #[must_use]
 pub fn principal_hashes(user: &Username, keys: &AuditKeys) -> Vec<(u32, String)> {
-    keys.epochs.keys().filter_map(|epoch| Some((*epoch, keys.principal(*epoch, "person", user.as_str())?))).collect()
+    keys.epochs
+        .keys()
+        .filter_map(|epoch| Some((*epoch, keys.principal(*epoch, "person", user.as_str())?)))
+        .collect()
 }

@@ -17,7 +17,9 @@ pub(super) const HASH_KEY: &str = ",\"hash\":\"";
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { text: String::with_capacity(1024) }
+        Self {
+            text: String::with_capacity(1024),
+        }
     }
 
     /// Begins a record.

@@ -16,7 +16,7 @@ mod segment;
 mod sink;
 mod verify;
 
-pub use event::{Access, Administrative, MintOutcome, Pending, Record, Released};
+pub use event::{Access, Administrative, Granted, MintOutcome, Pending, Refused, Released};
 pub use keys::{AuditKeys, principal_hashes};
 pub use sink::AuditError;
 pub use verify::{Broken, Report, VerifyError, verify};
@@ -74,14 +74,23 @@ impl Audit {
         Pending::new(access)
     }
 
-    /// Writes the one record of a read.
+    /// Writes the one record of a read that brings a token.
     ///
     /// # Errors
     /// If it is not durable: then nothing may leave.
-    pub async fn finish(&self, record: Record<'_>) -> Result<Receipt, AuditError> {
-        let sequence = self.0.sink.append(|line| record.write(line, &self.0.keys))?;
+    pub async fn finish(&self, granted: Granted<'_>) -> Result<Receipt, AuditError> {
+        let sequence = self.0.sink.append(|line| granted.write(line, &self.0.keys))?;
         self.0.sink.durable(sequence).await?;
         Ok(Receipt { sequence })
+    }
+
+    /// Writes the one record of a read that brings none.
+    ///
+    /// # Errors
+    /// If it is not durable.
+    pub async fn refuse(&self, refused: Refused<'_>) -> Result<(), AuditError> {
+        let sequence = self.0.sink.append(|line| refused.write(line, &self.0.keys))?;
+        self.0.sink.durable(sequence).await
     }
 
     /// Notes that a mint begins. Not waited for: the finish is, and readers' records cite it.
@@ -99,7 +108,10 @@ impl Audit {
     /// # Errors
     /// If the record is not durable.
     pub async fn mint_finished(&self, mint: &str, credential: &Credential, outcome: MintOutcome<'_>) -> Result<(), AuditError> {
-        let sequence = self.0.sink.append(|line| event::write_mint_finish(line, mint, credential, &outcome))?;
+        let sequence = self
+            .0
+            .sink
+            .append(|line| event::write_mint_finish(line, mint, credential, &outcome))?;
         self.0.sink.durable(sequence).await
     }
 

@@ -25,11 +25,17 @@ impl SegmentName {
 
     fn parse(file: &str) -> Option<Self> {
         let (chain, number) = file.strip_suffix(".jsonl")?.rsplit_once('-')?;
-        Some(Self { chain: chain.to_owned(), number: number.parse().ok()? })
+        Some(Self {
+            chain: chain.to_owned(),
+            number: number.parse().ok()?,
+        })
     }
 
     pub(super) fn next(&self) -> Self {
-        Self { chain: self.chain.clone(), number: self.number + 1 }
+        Self {
+            chain: self.chain.clone(),
+            number: self.number + 1,
+        }
     }
 }
 
@@ -83,7 +89,13 @@ impl Segment {
 
     fn of(name: SegmentName, path: PathBuf, file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
-        Ok(Self { name, path, bytes: metadata.len(), inode: metadata.ino(), file })
+        Ok(Self {
+            name,
+            path,
+            bytes: metadata.len(),
+            inode: metadata.ino(),
+            file,
+        })
     }
 
     /// Whether the file is still where it was and as long as it was. A trail that is removed or cut while the server runs must stop
@@ -101,12 +113,18 @@ impl Segment {
         let from = self.bytes.saturating_sub(LONGEST_LINE);
         self.file.seek(SeekFrom::Start(from)).map_err(read)?;
         let mut tail = Vec::new();
-        Read::by_ref(&mut self.file).take(LONGEST_LINE).read_to_end(&mut tail).map_err(read)?;
+        Read::by_ref(&mut self.file)
+            .take(LONGEST_LINE)
+            .read_to_end(&mut tail)
+            .map_err(read)?;
         let without_end = tail.strip_suffix(b"\n").unwrap_or(&tail);
         let start = without_end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let last = without_end.get(start..).unwrap_or_default();
         let links = Links::read(last, keys)?;
-        Ok(Some(Head { sequence: links.seq, hash: links.hash }))
+        Ok(Some(Head {
+            sequence: links.seq,
+            hash: links.hash,
+        }))
     }
 }
 
@@ -137,7 +155,9 @@ impl Links {
     /// Reads a line without its end.
     pub(super) fn read(text: &[u8], keys: &AuditKeys) -> Result<Self, String> {
         let links: Self = serde_json::from_slice(text).map_err(|_| "it is no record".to_owned())?;
-        let key = keys.chain(links.epoch).ok_or_else(|| format!("its key epoch {} is not in the keyring", links.epoch))?;
+        let key = keys
+            .chain(links.epoch)
+            .ok_or_else(|| format!("its key epoch {} is not in the keyring", links.epoch))?;
         // What is hashed is what stands before the hash; the rest of the line must be exactly the hash.
         let end = format!("{HASH_KEY}{}\"}}", links.hash);
         let body = text.strip_suffix(end.as_bytes()).ok_or("it does not end with its hash")?;

@@ -42,7 +42,9 @@ pub enum AuditError {
         file: String,
     },
     /// Somebody removed, moved or cut the file.
-    #[error("the audit trail `{file}` was removed or changed by somebody else while the server runs; restart to begin a new segment, and find out who")]
+    #[error(
+        "the audit trail `{file}` was removed or changed by somebody else while the server runs; restart to begin a new segment, and find out who"
+    )]
     Tampered {
         /// Which file.
         file: String,
@@ -88,7 +90,10 @@ struct Syncer {
 
 impl Sink {
     pub(super) fn open(folder: &Path, config: &config::Audit, keys: AuditKeys, clock: SharedClock) -> Result<Self, AuditError> {
-        let at = |path: &Path, cause: &io::Error| AuditError::Write { file: path.display().to_string(), cause: cause.to_string() };
+        let at = |path: &Path, cause: &io::Error| AuditError::Write {
+            file: path.display().to_string(),
+            cause: cause.to_string(),
+        };
         match std::fs::DirBuilder::new().mode(0o700).create(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(folder, &error)),
             _ => {}
@@ -97,16 +102,36 @@ impl Sink {
         let segments = segment::list(folder).map_err(|error| at(folder, &error))?;
         let (segment, head) = match segments.last() {
             None => {
-                let name = SegmentName { chain: RequestId::make(&*clock).to_string(), number: 1 };
-                let head = Head { sequence: 0, hash: genesis(key, &name.chain) };
+                let name = SegmentName {
+                    chain: RequestId::make(&*clock).to_string(),
+                    number: 1,
+                };
+                let head = Head {
+                    sequence: 0,
+                    hash: genesis(key, &name.chain),
+                };
                 (Segment::create(folder, name).map_err(|error| at(folder, &error))?, head)
             }
             Some(last) => resume(folder, &segments, last, &keys)?,
         };
         let busy_since_ms = Arc::new(AtomicI64::new(0));
-        let state = Arc::new(Mutex::new(State { segment, head, line: Line::new(), checked_at_ms: clock.now_ms(), failed: None }));
+        let state = Arc::new(Mutex::new(State {
+            segment,
+            head,
+            line: Line::new(),
+            checked_at_ms: clock.now_ms(),
+            failed: None,
+        }));
         let syncer = (config.durability == Durability::Synced).then(|| Syncer::start(Arc::clone(&state)));
-        Ok(Self { state, folder: folder.to_owned(), clock, keys, segment_bytes: config.segment_bytes, busy_since_ms, syncer })
+        Ok(Self {
+            state,
+            folder: folder.to_owned(),
+            clock,
+            keys,
+            segment_bytes: config.segment_bytes,
+            busy_since_ms,
+            syncer,
+        })
     }
 
     /// Appends one record and returns its place. It has reached the operating system then.
@@ -117,7 +142,9 @@ impl Sink {
             Err(TryLockError::WouldBlock) => {
                 let since_ms = self.busy_since_ms.load(Ordering::Relaxed);
                 if since_ms != 0 && now_ms - since_ms > Millis::try_from(PATIENCE.as_millis()).unwrap_or(Millis::MAX) {
-                    return Err(AuditError::Hangs { file: self.folder.display().to_string() });
+                    return Err(AuditError::Hangs {
+                        file: self.folder.display().to_string(),
+                    });
                 }
                 self.state.lock().map_err(|_| self.poisoned())?
             }
@@ -143,12 +170,17 @@ impl Sink {
         match tokio::time::timeout(PATIENCE, reached).await {
             Ok(Ok(upto)) => upto.clone().map(|_| ()),
             Ok(Err(_)) => Err(self.poisoned()),
-            Err(_) => Err(AuditError::Hangs { file: self.folder.display().to_string() }),
+            Err(_) => Err(AuditError::Hangs {
+                file: self.folder.display().to_string(),
+            }),
         }
     }
 
     fn poisoned(&self) -> AuditError {
-        AuditError::Damaged { file: self.folder.display().to_string(), reason: "a record was interrupted by a panic".to_owned() }
+        AuditError::Damaged {
+            file: self.folder.display().to_string(),
+            reason: "a record was interrupted by a panic".to_owned(),
+        }
     }
 }
 
@@ -159,7 +191,9 @@ impl State {
         }
         if now_ms - self.checked_at_ms >= CHECK_EVERY_MS {
             if !self.segment.is_intact() {
-                return Err(AuditError::Tampered { file: self.segment.path.display().to_string() });
+                return Err(AuditError::Tampered {
+                    file: self.segment.path.display().to_string(),
+                });
             }
             self.checked_at_ms = now_ms;
         }
@@ -191,7 +225,10 @@ impl State {
     }
 
     fn refused(&self, cause: &io::Error) -> AuditError {
-        AuditError::Write { file: self.segment.path.display().to_string(), cause: cause.to_string() }
+        AuditError::Write {
+            file: self.segment.path.display().to_string(),
+            cause: cause.to_string(),
+        }
     }
 }
 
@@ -234,7 +271,10 @@ fn sync_until_closed(state: &Mutex<State>, woken: &Receiver<()>, announce: &watc
 
 /// Continues where the last record ends. The last segment may be empty, if a crash came right after it was made.
 fn resume(folder: &Path, segments: &[SegmentName], last: &SegmentName, keys: &AuditKeys) -> Result<(Segment, Head), AuditError> {
-    let damaged = |name: &SegmentName, reason: String| AuditError::Damaged { file: folder.join(name.file()).display().to_string(), reason };
+    let damaged = |name: &SegmentName, reason: String| AuditError::Damaged {
+        file: folder.join(name.file()).display().to_string(),
+        reason,
+    };
     let open = |name: &SegmentName| Segment::reopen(folder, name.clone()).map_err(|error| damaged(name, error.to_string()));
     let (mut segment, torn) = open(last)?;
     if torn > 0 {
@@ -243,11 +283,18 @@ fn resume(folder: &Path, segments: &[SegmentName], last: &SegmentName, keys: &Au
     if let Some(head) = segment.head(keys).map_err(|reason| damaged(last, reason))? {
         return Ok((segment, head));
     }
-    let before = segments.iter().rev().find(|name| name.chain == last.chain && name.number < last.number);
+    let before = segments
+        .iter()
+        .rev()
+        .find(|name| name.chain == last.chain && name.number < last.number);
     let head = match before {
         Some(before) => open(before)?.0.head(keys).map_err(|reason| damaged(before, reason))?,
-        None if last.number == 1 => keys.chain(keys.current()).map(|key| Head { sequence: 0, hash: genesis(key, &last.chain) }),
+        None if last.number == 1 => keys.chain(keys.current()).map(|key| Head {
+            sequence: 0,
+            hash: genesis(key, &last.chain),
+        }),
         None => None,
     };
-    head.map(|head| (segment, head)).ok_or_else(|| damaged(last, "the segment before it is missing".to_owned()))
+    head.map(|head| (segment, head))
+        .ok_or_else(|| damaged(last, "the segment before it is missing".to_owned()))
 }

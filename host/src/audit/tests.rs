@@ -97,7 +97,10 @@ async fn an_edited_last_record_refuses_the_start() {
 async fn a_file_that_disappears_stops_the_records() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(1_700_000_000_000));
-    let config = config::Audit { durability: Durability::Synced, segment_bytes: 1 << 20 };
+    let config = config::Audit {
+        durability: Durability::Synced,
+        segment_bytes: 1 << 20,
+    };
     let audit = Audit::open(folder.path(), &config, keys(), Arc::clone(&clock) as SharedClock).unwrap();
     audit.administrative(event("github")).await.unwrap();
     std::fs::remove_file(files(folder.path()).remove(0)).unwrap();

@@ -54,9 +54,22 @@ impl fmt::Display for Report {
         for broken in &self.broken {
             writeln!(f, "BROKEN {}:{}: {}", broken.file, broken.line, broken.reason)?;
         }
-        let events = self.events.iter().map(|(event, count)| format!("{count} {event}")).collect::<Vec<_>>().join(", ");
-        let verdict = if self.is_sound() { "the chain holds" } else { "the chain is broken" };
-        write!(f, "{} records in {} chain(s) checked ({events}); {verdict}", self.records, self.chains)
+        let events = self
+            .events
+            .iter()
+            .map(|(event, count)| format!("{count} {event}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let verdict = if self.is_sound() {
+            "the chain holds"
+        } else {
+            "the chain is broken"
+        };
+        write!(
+            f,
+            "{} records in {} chain(s) checked ({events}); {verdict}",
+            self.records, self.chains
+        )
     }
 }
 
@@ -65,7 +78,10 @@ impl fmt::Display for Report {
 /// # Errors
 /// If the folder or a file cannot be read. What is wrong with the records is in the report.
 pub fn verify(folder: &Path, keys: &AuditKeys) -> Result<Report, VerifyError> {
-    let segments = segment::list(folder).map_err(|cause| VerifyError { file: folder.display().to_string(), cause })?;
+    let segments = segment::list(folder).map_err(|cause| VerifyError {
+        file: folder.display().to_string(),
+        cause,
+    })?;
     let mut report = Report::default();
     for chain in segments.chunk_by(|a, b| a.chain == b.chain) {
         report.chains += 1;
@@ -83,11 +99,23 @@ struct Expected {
 }
 
 fn walk(folder: &Path, chain: &[SegmentName], keys: &AuditKeys, report: &mut Report) -> Result<Option<Broken>, VerifyError> {
-    let mut expected = Expected { sequence: 1, previous: None };
+    let mut expected = Expected {
+        sequence: 1,
+        previous: None,
+    };
     for (number, name) in (1..).zip(chain) {
         let path = folder.join(name.file());
-        let at = |line, reason: String| Some(Broken { file: path.display().to_string(), line, reason });
-        let unreadable = |cause| VerifyError { file: path.display().to_string(), cause };
+        let at = |line, reason: String| {
+            Some(Broken {
+                file: path.display().to_string(),
+                line,
+                reason,
+            })
+        };
+        let unreadable = |cause| VerifyError {
+            file: path.display().to_string(),
+            cause,
+        };
         if name.number != number {
             return Ok(at(0, format!("segment {number} of the chain is missing")));
         }
@@ -95,18 +123,27 @@ fn walk(folder: &Path, chain: &[SegmentName], keys: &AuditKeys, report: &mut Rep
         let mut text = Vec::new();
         for line in 1.. {
             text.clear();
-            Read::by_ref(&mut file).take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(unreadable)?;
+            Read::by_ref(&mut file)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut text)
+                .map_err(unreadable)?;
             if text.is_empty() {
                 break;
             }
             let Some(record) = text.strip_suffix(b"\n") else {
-                return Ok(at(line, "the line has no end: it was cut, or a crash tore it and the server has not started since".to_owned()));
+                return Ok(at(
+                    line,
+                    "the line has no end: it was cut, or a crash tore it and the server has not started since".to_owned(),
+                ));
             };
             match follow(record, name, &expected, keys) {
                 Ok(links) => {
                     report.records += 1;
                     *report.events.entry(links.event).or_default() += 1;
-                    expected = Expected { sequence: links.seq + 1, previous: Some(links.hash) };
+                    expected = Expected {
+                        sequence: links.seq + 1,
+                        previous: Some(links.hash),
+                    };
                 }
                 Err(reason) => return Ok(at(line, reason)),
             }
@@ -121,7 +158,10 @@ fn follow(text: &[u8], name: &SegmentName, expected: &Expected, keys: &AuditKeys
         return Err("it belongs to another chain".to_owned());
     }
     if links.seq != expected.sequence {
-        return Err(format!("record {} stands where record {} belongs: records were removed or moved", links.seq, expected.sequence));
+        return Err(format!(
+            "record {} stands where record {} belongs: records were removed or moved",
+            links.seq, expected.sequence
+        ));
     }
     let previous = match &expected.previous {
         Some(previous) => previous.clone(),

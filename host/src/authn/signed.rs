@@ -70,7 +70,10 @@ impl SignedBearers {
     /// With the keyring's bearer keys.
     #[must_use]
     pub fn new(keys: BearerKeys) -> Self {
-        Self { keys, good: Cache::new(REMEMBERED) }
+        Self {
+            keys,
+            good: Cache::new(REMEMBERED),
+        }
     }
 
     /// A bearer that says so until `expires_at_ms`.
@@ -90,9 +93,18 @@ impl SignedBearers {
     pub(super) fn recognise(&self, bearer: &str, now_ms: Millis) -> Result<Caller, Unauthenticated> {
         let hash = fingerprint(bearer);
         if let Some((claims, expires_at_ms)) = self.good.get(&hash) {
-            return if now_ms < expires_at_ms { Ok(caller(claims)) } else { Err(Unauthenticated) };
+            return if now_ms < expires_at_ms {
+                Ok(caller(claims))
+            } else {
+                Err(Unauthenticated)
+            };
         }
-        let expected = Expected { issuer: ISSUER, audience: AUDIENCE, now_ms, leeway_ms: LEEWAY_MS };
+        let expected = Expected {
+            issuer: ISSUER,
+            audience: AUDIENCE,
+            now_ms,
+            leeway_ms: LEEWAY_MS,
+        };
         let envelope: Envelope = self.keys.verify(bearer, &expected).map_err(|_| Unauthenticated)?;
         self.good.insert(hash, (envelope.claims.clone(), envelope.exp.saturating_mul(1000)));
         Ok(caller(envelope.claims))
@@ -109,6 +121,12 @@ fn caller(claims: SessionClaims) -> Caller {
     let SessionClaims { project, session, subject } = claims;
     Caller::authenticated(match subject {
         Subject::Session => CallerKind::Session { session, project },
-        Subject::Turn { turn, run, user } => CallerKind::Turn { turn, session, project, run, user },
+        Subject::Turn { turn, run, user } => CallerKind::Turn {
+            turn,
+            session,
+            project,
+            run,
+            user,
+        },
     })
 }

@@ -24,7 +24,9 @@ impl Bearer {
     /// Whether the text has the form of a stored bearer.
     #[must_use]
     pub fn is_stored(text: &str) -> bool {
-        [Self::KEY, Self::PERSON, Self::SERVICE].iter().any(|prefix| text.starts_with(prefix))
+        [Self::KEY, Self::PERSON, Self::SERVICE]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
     }
 }
 
@@ -58,7 +60,10 @@ impl StoredBearers {
     /// None yet. Bearers of people and services are accepted only by the development server.
     #[must_use]
     pub fn new(development: bool) -> Self {
-        Self { by_hash: Arc::default(), development }
+        Self {
+            by_hash: Arc::default(),
+            development,
+        }
     }
 
     /// Takes over what the records say now.
@@ -79,9 +84,10 @@ impl StoredBearers {
                 creator: key.creator.clone(),
                 scopes: KeyScopes::All,
             })),
-            StandsFor::Person if self.development => {
-                Ok(Caller::authenticated(CallerKind::Person { user: key.creator.clone(), via: PersonBearer::Development }))
-            }
+            StandsFor::Person if self.development => Ok(Caller::authenticated(CallerKind::Person {
+                user: key.creator.clone(),
+                via: PersonBearer::Development,
+            })),
             StandsFor::Service if self.development => Ok(Caller::authenticated(CallerKind::Service { name: key.creator.clone() })),
             StandsFor::Person | StandsFor::Service => Err(Unauthenticated),
         }

@@ -11,7 +11,10 @@ fn authenticator(development: bool) -> (Authenticator, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(1_700_000_000_000));
     let (keyring, _) = Keyring::generate().unwrap();
     let signed = SignedBearers::new(BearerKeys::from_keyring(&keyring).unwrap());
-    (Authenticator::new(StoredBearers::new(development), signed, Arc::clone(&clock) as SharedClock), clock)
+    (
+        Authenticator::new(StoredBearers::new(development), signed, Arc::clone(&clock) as SharedClock),
+        clock,
+    )
 }
 
 fn header(bearer: &str) -> Vec<u8> {
@@ -40,7 +43,10 @@ fn a_key_speaks_for_its_creator_until_it_ends_or_is_revoked() {
     let caller = authenticator.authenticate(Some(&header(bearer.expose()))).unwrap();
     assert!(matches!(caller.kind(), CallerKind::ApiKey { creator, .. } if creator.as_str() == "carol"));
 
-    authenticator.stored().replace(vec![ApiKey { revoked_at_ms: Some(1), ..row.clone() }]);
+    authenticator.stored().replace(vec![ApiKey {
+        revoked_at_ms: Some(1),
+        ..row.clone()
+    }]);
     assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated));
     authenticator.stored().replace(vec![row]);
     clock.advance_ms(60_000);
@@ -62,26 +68,53 @@ fn people_of_the_development_server_are_nobody_elsewhere() {
 #[test]
 fn a_session_s_bearer_names_project_and_session_and_ends() {
     let (authenticator, clock) = authenticator(false);
-    let claims =
-        SessionClaims { project: ProjectId::parse("alpha").unwrap(), session: SessionId::parse("s1").unwrap(), subject: Subject::Session };
+    let claims = SessionClaims {
+        project: ProjectId::parse("alpha").unwrap(),
+        session: SessionId::parse("s1").unwrap(),
+        subject: Subject::Session,
+    };
     let bearer = authenticator.signed().issue(claims, 1_700_000_000_000, 1_700_000_900_000).unwrap();
     for _ in 0..2 {
         let caller = authenticator.authenticate(Some(&header(bearer.expose()))).unwrap();
-        let CallerKind::Session { session, project } = caller.kind() else { panic!("a session") };
+        let CallerKind::Session { session, project } = caller.kind() else {
+            panic!("a session")
+        };
         assert_eq!((session.as_str(), project.as_str()), ("s1", "alpha"));
     }
     clock.advance_ms(900_000);
-    assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated), "remembered, yet over");
+    assert_eq!(
+        authenticator.authenticate(Some(&header(bearer.expose()))),
+        Err(Unauthenticated),
+        "remembered, yet over"
+    );
 
     let (other, _) = super::tests::authenticator(false);
-    assert_eq!(other.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated), "another server's key");
+    assert_eq!(
+        other.authenticate(Some(&header(bearer.expose()))),
+        Err(Unauthenticated),
+        "another server's key"
+    );
 }
 
 #[test]
 fn strange_headers_are_nobody() {
     let (authenticator, _) = authenticator(true);
-    for header in ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a b", "Bearer cvk_unknown", "cvk_x", "Bearer a.b.c", "Bearer \u{e9}"] {
-        assert_eq!(authenticator.authenticate(Some(header.as_bytes())), Err(Unauthenticated), "{header}");
+    for header in [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        "Bearer a b",
+        "Bearer cvk_unknown",
+        "cvk_x",
+        "Bearer a.b.c",
+        "Bearer \u{e9}",
+    ] {
+        assert_eq!(
+            authenticator.authenticate(Some(header.as_bytes())),
+            Err(Unauthenticated),
+            "{header}"
+        );
     }
     assert_eq!(authenticator.authenticate(None), Err(Unauthenticated));
 }

@@ -60,7 +60,13 @@ where
     /// None yet.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
-        Self { clock, table: Arc::new(Mutex::new(Table { flying: HashMap::new(), failed: HashMap::new() })) }
+        Self {
+            clock,
+            table: Arc::new(Mutex::new(Table {
+                flying: HashMap::new(),
+                failed: HashMap::new(),
+            })),
+        }
     }
 
     /// Joins the flight of this key, or starts one, and waits at most `wait`. A remembered failure is answered at once.
@@ -114,11 +120,19 @@ where
         drop(table);
 
         let flight = flight();
-        let cleanup = Cleanup { key: key.clone(), table: Arc::clone(&self.table), clock: Arc::clone(&self.clock), failure: None };
+        let cleanup = Cleanup {
+            key: key.clone(),
+            table: Arc::clone(&self.table),
+            clock: Arc::clone(&self.clock),
+            failure: None,
+        };
         tokio::spawn(async move {
             let mut cleanup = cleanup;
             let Ok(outcome) = tokio::time::timeout(FLIGHT_AT_MOST, flight).await else {
-                tracing::error!(seconds = FLIGHT_AT_MOST.as_secs(), "a refresh was given up: it took longer than any may");
+                tracing::error!(
+                    seconds = FLIGHT_AT_MOST.as_secs(),
+                    "a refresh was given up: it took longer than any may"
+                );
                 return;
             };
             cleanup.failure = outcome.as_ref().err().cloned();
@@ -142,7 +156,9 @@ impl<K: Eq + Hash, T, E: Remember> Drop for Cleanup<K, T, E> {
     fn drop(&mut self) {
         let now_ms = self.clock.now_ms();
         let mut table = lock(&self.table);
-        let Some((key, _)) = table.flying.remove_entry(&self.key) else { return };
+        let Some((key, _)) = table.flying.remove_entry(&self.key) else {
+            return;
+        };
         let Some(failure) = self.failure.take() else { return };
         let Some(wanted_ms) = failure.remember_ms() else { return };
         if table.failed.len() >= REMEMBERED_AT_MOST {
@@ -150,7 +166,9 @@ impl<K: Eq + Hash, T, E: Remember> Drop for Cleanup<K, T, E> {
         }
         let spread = REMEMBER_AT_LEAST_MS + random_below(REMEMBER_AT_LEAST_MS);
         let remember_ms = wanted_ms.max(spread).min(REMEMBER_AT_MOST_MS);
-        table.failed.insert(key, (failure, now_ms.saturating_add(i64::try_from(remember_ms).unwrap_or(0))));
+        table
+            .failed
+            .insert(key, (failure, now_ms.saturating_add(i64::try_from(remember_ms).unwrap_or(0))));
     }
 }
 
@@ -236,15 +254,27 @@ mod tests {
             tokio::task::yield_now().await;
         }
         gate.notify_one();
-        assert!(matches!(second.await.unwrap(), Waited::Landed(Ok(1))), "the second reader gets the first one's flight");
+        assert!(
+            matches!(second.await.unwrap(), Waited::Landed(Ok(1))),
+            "the second reader gets the first one's flight"
+        );
     }
 
     #[tokio::test]
     async fn a_failure_is_remembered_for_a_while_and_not_longer() {
         let (flights, clock) = flights();
-        assert!(matches!(flights.ride("key", LONG, || async { Err(Refused) }).await, Waited::Landed(Err(Refused))));
-        assert!(matches!(flights.ride("key", LONG, || async { Ok(1) }).await, Waited::Landed(Err(Refused))));
-        assert!(matches!(flights.ride("other", LONG, || async { Ok(2) }).await, Waited::Landed(Ok(2))));
+        assert!(matches!(
+            flights.ride("key", LONG, || async { Err(Refused) }).await,
+            Waited::Landed(Err(Refused))
+        ));
+        assert!(matches!(
+            flights.ride("key", LONG, || async { Ok(1) }).await,
+            Waited::Landed(Err(Refused))
+        ));
+        assert!(matches!(
+            flights.ride("other", LONG, || async { Ok(2) }).await,
+            Waited::Landed(Ok(2))
+        ));
         clock.advance_ms(30_000);
         assert!(matches!(flights.ride("key", LONG, || async { Ok(3) }).await, Waited::Landed(Ok(3))));
     }
@@ -266,7 +296,10 @@ mod tests {
             inner.notified().await;
             Ok(5)
         };
-        assert!(matches!(flights.ride("key", Duration::from_millis(20), flight).await, Waited::StillFlying));
+        assert!(matches!(
+            flights.ride("key", Duration::from_millis(20), flight).await,
+            Waited::StillFlying
+        ));
         gate.notify_one();
         assert!(matches!(flights.ride("key", LONG, || async { Ok(6) }).await, Waited::Landed(Ok(5))));
     }

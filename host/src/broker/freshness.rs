@@ -36,7 +36,9 @@ pub struct Margins {
 /// stale when it is born.
 #[must_use]
 pub fn freshness(life: Life, now_ms: Millis, min_ttl_ms: Millis, margins: Margins) -> Freshness {
-    let Some(expires_at_ms) = life.expires_at_ms else { return Freshness::Fresh };
+    let Some(expires_at_ms) = life.expires_at_ms else {
+        return Freshness::Fresh;
+    };
     let whole = expires_at_ms.saturating_sub(life.minted_at_ms).max(0);
     let left = expires_at_ms.saturating_sub(now_ms);
     let stale = margins.stale_ms.min(whole / 4).max(min_ttl_ms.clamp(0, whole / 2));
@@ -54,10 +56,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const MARGINS: Margins = Margins { stale_ms: 60_000, soon_ms: 300_000 };
+    const MARGINS: Margins = Margins {
+        stale_ms: 60_000,
+        soon_ms: 300_000,
+    };
 
     fn hour(now_ms: Millis, min_ttl_ms: Millis) -> Freshness {
-        freshness(Life { minted_at_ms: 0, expires_at_ms: Some(3_600_000) }, now_ms, min_ttl_ms, MARGINS)
+        freshness(
+            Life {
+                minted_at_ms: 0,
+                expires_at_ms: Some(3_600_000),
+            },
+            now_ms,
+            min_ttl_ms,
+            MARGINS,
+        )
     }
 
     #[test]
@@ -72,7 +85,10 @@ mod tests {
 
     #[test]
     fn a_token_that_came_expired_is_stale() {
-        let life = Life { minted_at_ms: 1_000_000, expires_at_ms: Some(500) };
+        let life = Life {
+            minted_at_ms: 1_000_000,
+            expires_at_ms: Some(500),
+        };
         assert_eq!(freshness(life, 1_000_000, 0, MARGINS), Freshness::Stale);
     }
 

@@ -1,3 +1,202 @@
-//! To come.
+//! Gets tokens: from the cache while they are fresh, else through one flight per credential.
+//!
+//! A reader brings a [`Permit`]; without one nothing here answers a token. The flight itself works with a maintenance permit, which can
+//! refresh and store and yields nothing to anyone.
+
+pub mod error;
 pub mod flight;
 pub mod freshness;
+mod journal;
+mod lease;
+mod mint;
+pub mod narrowing;
+
+pub use error::BrokerError;
+pub use lease::{Lease, Origin, Token};
+pub use mint::Tools;
+pub use narrowing::{Narrow, Wish};
+
+use crate::access::{MaintenancePermit, Permit};
+use crate::cache::{CacheKey, CachedToken};
+use crate::clock::Millis;
+use crate::config;
+use crate::ids::CredentialId;
+use crate::records::model::Credential;
+use crate::runtime::Provider;
+use flight::{Flights, Waited};
+use freshness::{Freshness, Life, Margins, freshness};
+use mint::{Job, Minted};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A reader that says "rejected" gets another token at most this often per credential, in milliseconds: a loop in a client must not
+/// become a loop at the upstream.
+const FORCED_EVERY_MS: Millis = 60_000;
+
+/// Gets tokens. Cloning shares it.
+#[derive(Clone)]
+pub struct Broker(Arc<Inner>);
+
+struct Inner {
+    tools: Arc<Tools>,
+    margins: Margins,
+    wait: Duration,
+    flights: Flights<FlightKey, Arc<Minted>, BrokerError>,
+    forced: Mutex<HashMap<CredentialId, Millis>>,
+}
+
+/// What only one flight may be under way for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum FlightKey {
+    /// The whole credential: each refresh ends the secret before it.
+    Credential(CredentialId),
+    /// One shape of its token.
+    Token(CacheKey),
+}
+
+impl Broker {
+    /// A broker with these bounds.
+    #[must_use]
+    pub fn new(tools: Tools, bounds: &config::Broker) -> Self {
+        let ms = |seconds: u64| Millis::try_from(seconds.saturating_mul(1000)).unwrap_or(Millis::MAX);
+        let flights = Flights::new(Arc::clone(&tools.clock));
+        Self(Arc::new(Inner {
+            tools: Arc::new(tools),
+            margins: Margins {
+                stale_ms: ms(bounds.stale_before_expiry_s),
+                soon_ms: ms(bounds.refresh_before_expiry_s),
+            },
+            wait: Duration::from_millis(bounds.wait_ms),
+            flights,
+            forced: Mutex::new(HashMap::new()),
+        }))
+    }
+
+    /// A token for whoever holds the permit.
+    ///
+    /// # Errors
+    /// [`BrokerError`], in the classes a reader can act on.
+    pub async fn read(&self, permit: &Permit, wish: &Wish) -> Result<Lease, BrokerError> {
+        let inner = &*self.0;
+        let credential = permit.credential();
+        let provider = inner.provider(credential)?;
+        wish.narrow.check(provider.manifest())?;
+        let key = inner.key(credential, &provider, &wish.narrow);
+        let now_ms = inner.tools.clock.now_ms();
+        let forced = inner.is_forced(credential, wish, now_ms);
+
+        if !forced && let Some(token) = inner.tools.cache.get(permit, &key) {
+            match inner.freshness(&token, now_ms, wish.min_ttl_ms) {
+                Freshness::Fresh => return Ok(Lease::cached(provider, token, &inner.tools)),
+                Freshness::RefreshSoon => {
+                    inner.refresh_in_background(&permit.maintenance(), &provider, key, wish.narrow.clone());
+                    return Ok(Lease::cached(provider, token, &inner.tools));
+                }
+                Freshness::Stale => {}
+            }
+        }
+        inner.wait_for_flight(&permit.maintenance(), &provider, key, wish, forced).await
+    }
+
+    /// Forgets what failed for this credential: its owner has just changed it.
+    pub fn changed(&self, id: &CredentialId) {
+        self.0.flights.forget(|key| match key {
+            FlightKey::Credential(of) => of == id,
+            FlightKey::Token(key) => key.credential() == id,
+        });
+        lock(&self.0.forced).remove(id);
+    }
+}
+
+impl Inner {
+    fn provider(&self, credential: &Credential) -> Result<Arc<Provider>, BrokerError> {
+        self.tools
+            .catalog
+            .get(credential.provider.as_str())
+            .map_err(|unavailable| BrokerError::ProviderBroken(unavailable.to_string()))
+    }
+
+    fn key(&self, credential: &Credential, provider: &Provider, narrow: &Narrow) -> CacheKey {
+        CacheKey::new(
+            &credential.id,
+            credential.generation,
+            provider.digest(),
+            credential.url.as_deref(),
+            &narrow.canonical(),
+        )
+    }
+
+    fn freshness(&self, token: &CachedToken, now_ms: Millis, min_ttl_ms: Millis) -> Freshness {
+        freshness(
+            Life {
+                minted_at_ms: token.minted_at_ms,
+                expires_at_ms: token.expires_at_ms,
+            },
+            now_ms,
+            min_ttl_ms,
+            self.margins,
+        )
+    }
+
+    /// Whether the upstream rejected the very token that would be answered, and it may be replaced now.
+    fn is_forced(&self, credential: &Credential, wish: &Wish, now_ms: Millis) -> bool {
+        if wish.rejected != Some(credential.generation) {
+            return false;
+        }
+        let mut forced = lock(&self.forced);
+        forced.retain(|_, last_ms| now_ms - *last_ms < FORCED_EVERY_MS);
+        if forced.contains_key(&credential.id) {
+            return false;
+        }
+        forced.insert(credential.id.clone(), now_ms);
+        true
+    }
+
+    fn refresh_in_background(self: &Inner, permit: &MaintenancePermit, provider: &Arc<Provider>, key: CacheKey, narrow: Narrow) {
+        let job = Job::new(&self.tools, permit, self.margins, narrow, 0, true);
+        self.flights
+            .start(flight_key(provider, permit.credential(), key), move || job.fly());
+    }
+
+    async fn wait_for_flight(
+        &self,
+        permit: &MaintenancePermit,
+        provider: &Arc<Provider>,
+        key: CacheKey,
+        wish: &Wish,
+        forced: bool,
+    ) -> Result<Lease, BrokerError> {
+        let job = Job::new(&self.tools, permit, self.margins, wish.narrow.clone(), wish.min_ttl_ms, forced);
+        match self
+            .flights
+            .ride(flight_key(provider, permit.credential(), key), self.wait, move || job.fly())
+            .await
+        {
+            Waited::Landed(Ok(minted)) => Ok(Lease::minted(Arc::clone(provider), &minted, &self.tools)),
+            Waited::Landed(Err(failure)) => Err(failure),
+            Waited::StillFlying => Err(BrokerError::WaitOver),
+            Waited::Crashed => Err(BrokerError::Internal(
+                "the task of a refresh died; the log has its panic".to_owned(),
+            )),
+        }
+    }
+}
+
+/// A kind that rotates has one token, whatever is asked of it, so its flight is the credential's.
+fn flight_key(provider: &Provider, credential: &Credential, key: CacheKey) -> FlightKey {
+    let rotates = provider
+        .manifest()
+        .kind(&credential.kind)
+        .is_some_and(|kind| kind.rotation.is_some());
+    if rotates {
+        FlightKey::Credential(credential.id.clone())
+    } else {
+        FlightKey::Token(key)
+    }
+}
+
+// The map stays whole whatever panics: every change is one insert or remove.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -25,7 +25,11 @@ impl CacheKey {
         }
         let mut rest = [0; 32];
         rest.copy_from_slice(hash.finish().as_ref());
-        Self { credential: credential.clone(), generation, rest }
+        Self {
+            credential: credential.clone(),
+            generation,
+            rest,
+        }
     }
 
     /// The credential.
@@ -61,6 +65,11 @@ impl CacheKey {
 
     /// The place that the seal is bound to.
     pub(super) fn aad<'a>(&'a self, record: &'a str) -> Aad<'a> {
-        Aad { table: "cache", record: self.credential.as_str(), field: record, generation: self.generation }
+        Aad {
+            table: "cache",
+            record: self.credential.as_str(),
+            field: record,
+            generation: self.generation,
+        }
     }
 }

@@ -64,7 +64,10 @@ impl TokenCache {
     /// # Errors
     /// If neither the old nor a new cache can be opened.
     pub fn open(folder: &Path, keyring: Keyring, now_ms: Millis) -> Result<Self, CacheError> {
-        Ok(Self { store: Store::open(folder, now_ms)?, keyring })
+        Ok(Self {
+            store: Store::open(folder, now_ms)?,
+            keyring,
+        })
     }
 
     /// The token under this key, if the permit is for its credential in its present generation.

@@ -45,7 +45,10 @@ impl Store {
             Ok(store) => return Ok(store),
             Err(cause) => cause,
         };
-        let unusable = |cause: String| CacheError::Unusable { path: folder.to_owned(), cause };
+        let unusable = |cause: String| CacheError::Unusable {
+            path: folder.to_owned(),
+            cause,
+        };
         let aside = folder.with_extension(format!("damaged-{now_ms}"));
         std::fs::rename(folder, &aside).map_err(|error| unusable(format!("{cause}; and it cannot be set aside: {error}")))?;
         tracing::warn!(aside = %aside.display(), %cause, "the token cache was damaged and is begun anew; the old one can be deleted");
@@ -55,14 +58,20 @@ impl Store {
     /// Opens and reads everything once. sled reports some damage by panicking, so a panic counts as damage here.
     fn checked(folder: &Path) -> Result<Self, String> {
         std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let config = sled::Config::new().path(folder).cache_capacity(MEMORY_BYTES).flush_every_ms(Some(FLUSH_MS));
+            let config = sled::Config::new()
+                .path(folder)
+                .cache_capacity(MEMORY_BYTES)
+                .flush_every_ms(Some(FLUSH_MS));
             let db = config.open().map_err(|error| error.to_string())?;
             let mut entries = 0;
             for entry in db.iter() {
                 entry.map_err(|error| error.to_string())?;
                 entries += 1;
             }
-            Ok(Self { db, entries: Arc::new(AtomicUsize::new(entries)) })
+            Ok(Self {
+                db,
+                entries: Arc::new(AtomicUsize::new(entries)),
+            })
         }))
         .unwrap_or_else(|_| Err("its files are corrupt".to_owned()))
     }
@@ -84,7 +93,10 @@ impl Store {
         let mut value = Vec::with_capacity(END_BYTES + envelope.len());
         value.extend_from_slice(&expires_at_ms.unwrap_or(Millis::MAX).to_be_bytes());
         value.extend_from_slice(envelope.as_bytes());
-        let old = self.db.insert(place, value).map_err(|error| CacheError::Refused(error.to_string()))?;
+        let old = self
+            .db
+            .insert(place, value)
+            .map_err(|error| CacheError::Refused(error.to_string()))?;
         if old.is_none() {
             self.entries.fetch_add(1, Ordering::Relaxed);
         }

@@ -14,7 +14,13 @@ fn key(credential: &str, generation: i64, narrowing: &str) -> CacheKey {
 
 fn token(text: &str, expires_at_ms: Option<Millis>) -> CachedToken {
     let fields = BTreeMap::from([("email".to_owned(), "a@example.org".to_owned())]);
-    CachedToken { token: Secret::new(text.to_owned()), fields, minted_at_ms: 1, expires_at_ms, generation: Generation(1) }
+    CachedToken {
+        token: Secret::new(text.to_owned()),
+        fields,
+        minted_at_ms: 1,
+        expires_at_ms,
+        generation: Generation(1),
+    }
 }
 
 fn found(cache: &TokenCache, key: &CacheKey) -> Option<String> {
@@ -38,7 +44,10 @@ fn each_key_has_its_own_token_also_after_a_restart() {
     cache.sweep(5);
     assert_eq!(found(&cache, &key("a", 1, "repository=x")), None, "swept");
     cache.forget(&id("a"));
-    assert_eq!((found(&cache, &key("a", 1, "")), found(&cache, &key("b", 1, "")).as_deref()), (None, Some("other")));
+    assert_eq!(
+        (found(&cache, &key("a", 1, "")), found(&cache, &key("b", 1, "")).as_deref()),
+        (None, Some("other"))
+    );
 }
 
 #[test]

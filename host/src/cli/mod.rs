@@ -1,1 +1,101 @@
-//! To come.
+//! The commands: what a person types, and which part of the house it wakes.
+//!
+//! Answers go to standard output, everything else to standard error. Exit code 1 is a refusal or failure with one sentence, 2 a command
+//! line that does not read.
+
+mod api_key;
+mod audit;
+mod dev;
+mod provider;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A credential provider host: the token of the person who asked, through sandboxed providers, on the record.
+#[derive(Debug, Parser)]
+#[command(name = "claviger", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API.
+    Serve {
+        /// The configuration; each of its keys can also be set as CLAVIGER_SECTION__KEY.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// The whole product on this machine, with emulated upstreams and nothing to set up.
+    Dev(dev::Dev),
+    /// Provider components: what they ask for, and which are approved.
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Bearers for machines.
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+}
+
+/// Where a command finds the server's data.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The server's configuration.
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// The server's data folder, instead of a configuration.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Place {
+    fn config(&self) -> anyhow::Result<crate::config::Config> {
+        let defaults = match &self.data {
+            Some(data) => format!("data_dir = {:?}", data.display().to_string()),
+            None => String::new(),
+        };
+        Ok(crate::config::load(self.config.as_deref(), &defaults, false)?)
+    }
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("the asynchronous runtime does not start")),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Serve { config } => serve::run(config).await,
+            Command::Dev(dev) => dev.run().await,
+            Command::Provider(command) => command.run().await,
+            Command::ApiKey(command) => command.run().await,
+            Command::Audit(command) => command.run(),
+        }
+    });
+    // What is still running holds nothing that is not durable.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+/// A word to the person who typed the command, beside its answer.
+#[expect(clippy::print_stderr, reason = "standard output is for the answer")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command goes to the person who typed it")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("claviger: {error:#}");
+    ExitCode::FAILURE
+}

@@ -38,7 +38,10 @@ pub enum ConfigError {
 pub fn load(file: Option<&Path>, defaults: &str, plain_http: bool) -> Result<Config, ConfigError> {
     let mut figment = Figment::new().merge(Toml::string(defaults));
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        })?;
         figment = figment.merge(Toml::string(&text));
     }
     let mut config: Config = figment
@@ -67,11 +70,18 @@ fn describe(error: &figment::Error, file: Option<&Path>) -> String {
         figment::error::Kind::Message(message) => message.clone(),
         _ => "it does not read".to_owned(),
     };
-    if key.is_empty() { format!("{what}{place}") } else { format!("`{key}`{place}: {what}") }
+    if key.is_empty() {
+        format!("{what}{place}")
+    } else {
+        format!("`{key}`{place}: {what}")
+    }
 }
 
 fn check(config: &mut Config, plain_http: bool) -> Result<(), ConfigError> {
-    let senseless = |key: &str, reason: &str| ConfigError::Senseless { key: key.to_owned(), reason: reason.to_owned() };
+    let senseless = |key: &str, reason: &str| ConfigError::Senseless {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+    };
     if config.broker.wait_ms == 0 || config.broker.wait_ms > 60_000 {
         return Err(senseless("broker.wait_ms", "must be between 1 and 60000"));
     }
@@ -85,7 +95,10 @@ fn check(config: &mut Config, plain_http: bool) -> Result<(), ConfigError> {
 }
 
 fn check_instance(instance: &mut Instance, plain_http: bool) -> Result<(), ConfigError> {
-    let refuse = |reason: &str| ConfigError::Senseless { key: format!("instance.url {}", instance.url), reason: reason.to_owned() };
+    let refuse = |reason: &str| ConfigError::Senseless {
+        key: format!("instance.url {}", instance.url),
+        reason: reason.to_owned(),
+    };
     let url = &instance.url;
     if url.username() != "" || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err(refuse("may have neither user, query nor fragment"));
@@ -126,7 +139,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named() {
-        let error = load(None, "data_dir = '/x'\n[audit]\ndurabillity = 'synced'", false).unwrap_err().to_string();
+        let error = load(None, "data_dir = '/x'\n[audit]\ndurabillity = 'synced'", false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("durabillity"), "{error}");
     }
 
@@ -141,7 +156,9 @@ mod tests {
 
     #[test]
     fn a_value_of_the_wrong_type_is_refused_without_being_repeated() {
-        let error = load(None, "data_dir = '/x'\n[broker]\nwait_ms = 'hunter2'", false).unwrap_err().to_string();
+        let error = load(None, "data_dir = '/x'\n[broker]\nwait_ms = 'hunter2'", false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("broker.wait_ms") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -85,7 +85,9 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 4433)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4433)),
+        }
     }
 }
 
@@ -120,7 +122,10 @@ pub struct Keyring {
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keyring").field("file", &self.file).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Keyring")
+            .field("file", &self.file)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,7 +152,10 @@ pub struct Audit {
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { durability: Durability::Synced, segment_bytes: 64 * 1024 * 1024 }
+        Self {
+            durability: Durability::Synced,
+            segment_bytes: 64 * 1024 * 1024,
+        }
     }
 }
 
@@ -174,7 +182,11 @@ pub struct Broker {
 impl Default for Broker {
     fn default() -> Self {
         // Five minutes is what runners call "soon"; a minute covers a slow clock and the request that follows.
-        Self { stale_before_expiry_s: 60, refresh_before_expiry_s: 300, wait_ms: 8_000 }
+        Self {
+            stale_before_expiry_s: 60,
+            refresh_before_expiry_s: 300,
+            wait_ms: 8_000,
+        }
     }
 }
 
@@ -200,7 +212,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), json: false }
+        Self {
+            filter: "info".to_owned(),
+            json: false,
+        }
     }
 }
 

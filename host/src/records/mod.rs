@@ -24,6 +24,7 @@ mod projects;
 mod roles;
 mod rotation;
 mod row;
+pub mod sealing;
 mod secrets;
 mod sessions;
 mod turns;

@@ -7,7 +7,7 @@ mod bearer;
 mod rs256;
 
 pub use bearer::{BearerKeys, Expected, PublicKey};
-pub use rs256::sign_rs256;
+pub use rs256::{check_rs256, sign_rs256};
 
 use crate::secret::Secret;
 use base64::Engine;

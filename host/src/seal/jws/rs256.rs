@@ -27,6 +27,14 @@ pub fn sign_rs256(key: &Secret, header: &str, claims: &str) -> Result<Secret, Jw
     Ok(finish(&input, &signature))
 }
 
+/// Whether a private key can sign, so that a malformed one is refused when it is stored and not when it is used.
+///
+/// # Errors
+/// [`JwsError::KeyUnreadable`], [`JwsError::KeyRefused`].
+pub fn check_rs256(key: &Secret) -> Result<(), JwsError> {
+    key_pair(key).map(drop)
+}
+
 fn key_pair(key: &Secret) -> Result<RsaKeyPair, JwsError> {
     let pem = normalised(key);
     let refused = |error: ring::error::KeyRejected| JwsError::KeyRefused(error.to_string());

@@ -1,0 +1,48 @@
+//! The extractor that lets nobody through whom `authn` does not know.
+
+use super::problem::{Answer, Problem};
+use super::state::App;
+use crate::identity::{Caller, CurrentUserHeader};
+use crate::telemetry;
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+/// A caller whose bearer was verified, with the header that may narrow for whom they read.
+pub struct Known {
+    /// Who.
+    pub caller: Caller,
+    /// `X-Runner-Current-User`.
+    pub current_user: CurrentUserHeader,
+}
+
+impl FromRequestParts<App> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        refuse_token_in_url(parts)?;
+        let mut bearers = parts.headers.get_all(AUTHORIZATION).iter();
+        let (first, second) = (bearers.next(), bearers.next());
+        if second.is_some() {
+            return Err(Problem::malformed("two `Authorization` headers; send one"));
+        }
+        let Ok(caller) = app.authn.authenticate(first.map(axum::http::HeaderValue::as_bytes)) else {
+            metrics::counter!(telemetry::UNAUTHENTICATED).increment(1);
+            return Err(Problem::unauthenticated());
+        };
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let current_user = CurrentUserHeader::read(text("x-runner-current-user"), text("x-runner-current-user-name"));
+        Ok(Self { caller, current_user })
+    }
+}
+
+/// A bearer in a URL ends up in logs and histories; one that arrives so is refused, even beside a good header.
+fn refuse_token_in_url(parts: &Parts) -> Answer<()> {
+    let query = parts.uri.query().unwrap_or("");
+    if form_urlencoded::parse(query.as_bytes()).any(|(key, _)| matches!(&*key, "token" | "access_token")) {
+        return Err(Problem::bad_request(
+            "a token in the URL ends up in logs; send it as `Authorization: Bearer …` and replace this one",
+        ));
+    }
+    Ok(())
+}

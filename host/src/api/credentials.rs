@@ -1,0 +1,266 @@
+//! Credentials, without their tokens.
+
+use super::caller::Known;
+use super::input::{Change, Input};
+use super::intake::{self, Given, Taken};
+use super::listing::{self, ListQuery};
+use super::present;
+use super::problem::{Answer, Problem};
+use super::refusals;
+use super::request::RequestContext;
+use super::state::App;
+use crate::access::manage;
+use crate::audit::Administrative;
+use crate::egress::Address;
+use crate::ids::{CredentialId, Generation, ProviderName};
+use crate::manifest::{Kind, Manifest, TokenSource};
+use crate::records::model::{Credential, SealedField};
+use crate::records::{CredentialPatch, NewCredential, Ownership, sealing};
+use axum::Json;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Texts for people have this many bytes at most.
+const LONGEST_TEXT: usize = 16 * 1024;
+
+/// `GET /credentials`
+pub async fn list(State(app): State<App>, known: Known, Query(query): Query<ListQuery>) -> Answer<Json<Value>> {
+    listing::refuse_search(&query)?;
+    let mut visible: Vec<Arc<Credential>> = super::read_index(&app, |index| {
+        index
+            .credentials()
+            .filter(|credential| manage::sees_credential(index, &known.caller, credential))
+            .map(Arc::clone)
+            .collect()
+    })?;
+    visible.sort_by(|a, b| a.id.cmp(&b.id));
+    let items = visible.iter().map(|credential| present::credential(credential)).collect();
+    Ok(Json(listing::page("CredentialList", items, &query)?))
+}
+
+/// `GET /credentials/{id}`. A name that only one visible credential has is accepted too: the command line looks up that way.
+pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -> Answer<Json<Value>> {
+    let found = super::read_index(&app, |index| {
+        let by_id = CredentialId::parse(id.clone()).ok().and_then(|id| index.credential(&id).cloned());
+        if let Some(credential) = by_id {
+            return Some(credential).filter(|credential| manage::sees_credential(index, &known.caller, credential));
+        }
+        let mut named = index
+            .credentials()
+            .filter(|credential| credential.name == id && manage::sees_credential(index, &known.caller, credential));
+        let first = named.next().map(Arc::clone);
+        if named.next().is_some() { None } else { first }
+    })?;
+    found
+        .map(|credential| Json(present::credential(&credential)))
+        .ok_or_else(|| Problem::not_found("Credential", &shown(&id)))
+}
+
+/// `POST /credentials`: made, and its maker's, in one transaction.
+pub async fn create(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    mut input: Input,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let owner = manage::may_create_credential(&known.caller)
+        .map_err(|why| refusals::refused(why, "Credential", "new"))?
+        .clone();
+    if input.optional("id")?.is_some() {
+        return Err(Problem::validation("id must be empty"));
+    }
+    input.ignore(&["created_at", "updated_at", "href"]);
+    let name = text("name", input.required("name")?)?;
+    let provider = provider(input.required("provider")?)?;
+    let manifest = manifest(&app, &provider)?;
+    let kind = intake::kind(&manifest, kind_name(&mut input)?.as_deref())?;
+    let (token, fields) = (input.secret("token")?, input.texts("fields")?.unwrap_or_default());
+    let url = url(&app, &provider, &manifest, kind, input.optional("url")?)?;
+    let email = input.optional("email")?.filter(|email| !email.is_empty());
+    let description = input.optional("description")?;
+    let (labels, annotations) = (input.optional("labels")?, input.optional("annotations")?);
+    input.finish()?;
+
+    let given = Given {
+        token: token.filter(|token| !token.is_empty()),
+        fields,
+    };
+    let stores_something = !given.is_empty();
+    let taken = intake::take(kind, given)?;
+    if stores_something {
+        // Without token and fields the platform stores an empty credential, to be filled by a patch.
+        intake::complete(kind, &have(&taken, url.as_deref(), email.as_deref()))?;
+    }
+    let id = CredentialId::make(&*app.clock);
+    let new = NewCredential {
+        secrets: seal(&app, &id, Generation::FIRST, &taken),
+        id,
+        name,
+        description,
+        provider,
+        kind: kind.name.clone(),
+        url,
+        email,
+        labels,
+        annotations,
+        fields: taken.public,
+        ownership: Ownership::Owner(owner),
+        token: None,
+    };
+    let event = Administrative::credential("CREDENTIAL_CREATED", &context.id, &known.caller, &new.id, &new.provider);
+    app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
+    let credential = app.records.create_credential(new).await.map_err(refusals::by_records)?;
+    app.follower.catch_up().await.map_err(Problem::internal)?;
+    Ok((StatusCode::CREATED, Json(present::credential(&credential))))
+}
+
+/// `PATCH /credentials/{id}`. Another provider, kind or instance drops the secrets: they were not given for it.
+pub async fn patch(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+    mut input: Input,
+) -> Answer<Json<Value>> {
+    let old = changeable(&app, &known, &id, "update")?;
+    let provider = input
+        .optional("provider")?
+        .map(provider)
+        .transpose()?
+        .unwrap_or_else(|| old.provider.clone());
+    let manifest = manifest(&app, &provider)?;
+    let named = kind_name(&mut input)?.or_else(|| (provider == old.provider).then(|| old.kind.clone()));
+    let kind = intake::kind(&manifest, named.as_deref())?;
+    let address = match input.change("url")? {
+        Change::Keep => old.url.clone(),
+        Change::Clear => None,
+        Change::Set(address) => url(&app, &provider, &manifest, kind, Some(address))?,
+    };
+    let moved = provider != old.provider || kind.name != old.kind || address != old.url;
+    let email = input.change("email")?.apply(old.email.clone()).filter(|email| !email.is_empty());
+    let given = Given {
+        token: input.secret("token")?,
+        fields: input.texts("fields")?.unwrap_or_default(),
+    };
+    let brings_fields = !given.is_empty();
+    let taken = intake::take(kind, given)?;
+    if moved && brings_fields {
+        intake::complete(kind, &have(&taken, address.as_deref(), email.as_deref()))?;
+    }
+    let mut fields = if moved { BTreeMap::new() } else { old.fields.clone() };
+    fields.extend(taken.public.clone());
+
+    let patch = CredentialPatch {
+        name: input.optional("name")?.map(|name| text("name", name)).transpose()?,
+        description: input.change("description")?.into_patch(),
+        provider: Some(provider),
+        kind: Some(kind.name.clone()),
+        url: Some(address),
+        email: Some(email),
+        labels: input.change("labels")?.into_patch(),
+        annotations: input.change("annotations")?.into_patch(),
+        fields: Some(fields),
+        secrets: seal(&app, &old.id, old.generation.next(), &taken),
+        token: None,
+    };
+    let event = Administrative::credential("CREDENTIAL_UPDATED", &context.id, &known.caller, &old.id, &old.provider);
+    app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
+    let credential = app
+        .records
+        .update_credential(&old.id, old.generation, patch)
+        .await
+        .map_err(refusals::by_records)?;
+    app.follower.catch_up().await.map_err(Problem::internal)?;
+    app.broker.changed(&credential.id);
+    Ok(Json(present::credential(&credential)))
+}
+
+/// `DELETE /credentials/{id}`: gone with its secrets, tokens and bindings.
+pub async fn delete(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let credential = changeable(&app, &known, &id, "delete")?;
+    let event = Administrative::credential(
+        "CREDENTIAL_DELETED",
+        &context.id,
+        &known.caller,
+        &credential.id,
+        &credential.provider,
+    );
+    app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
+    app.records.delete_credential(&credential.id).await.map_err(refusals::by_records)?;
+    app.follower.catch_up().await.map_err(Problem::internal)?;
+    app.broker.changed(&credential.id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn changeable(app: &App, known: &Known, id: &str, action: &str) -> Answer<Arc<Credential>> {
+    super::read_index(app, |index| {
+        let credential = CredentialId::parse(id).ok().and_then(|id| index.credential(&id).cloned());
+        manage::may_change_credential(index, &known.caller, credential.as_deref(), action)
+            .and_then(|()| credential.ok_or(manage::Refused::NotFound))
+    })?
+    .map_err(|why| refusals::refused(why, "Credential", &shown(id)))
+}
+
+fn seal(app: &App, id: &CredentialId, generation: Generation, taken: &Taken) -> Vec<SealedField> {
+    taken
+        .secret
+        .iter()
+        .map(|(field, value)| sealing::seal_field(&app.keyring, id, field, generation, value))
+        .collect()
+}
+
+fn have<'a>(taken: &'a Taken, url: Option<&str>, email: Option<&str>) -> BTreeSet<&'a str> {
+    let fields = taken.public.keys().chain(taken.secret.keys()).map(String::as_str);
+    fields.chain(url.map(|_| "url")).chain(email.map(|_| "email")).collect()
+}
+
+fn manifest(app: &App, provider: &ProviderName) -> Answer<Arc<Manifest>> {
+    let loaded = app.catalog.get(provider.as_str()).map_err(|unavailable| {
+        Problem::unavailable(format!("the provider component for `{provider}` does not load"), 60).because(unavailable)
+    })?;
+    Ok(Arc::clone(loaded.manifest()))
+}
+
+/// The credential's kind. `Credential` is the envelope's word, which clients send back as they got it.
+fn kind_name(input: &mut Input) -> Answer<Option<String>> {
+    Ok(input.optional("kind")?.filter(|kind| !kind.is_empty() && kind != "Credential"))
+}
+
+fn provider(name: String) -> Answer<ProviderName> {
+    ProviderName::parse(name).map_err(|why| Problem::validation(why.to_string()))
+}
+
+/// An instance's address. A kind that asks an upstream may do so only where the operator allows it; that is said now, not at the
+/// first read.
+fn url(app: &App, provider: &ProviderName, manifest: &Manifest, kind: &Kind, url: Option<String>) -> Answer<Option<String>> {
+    let Some(url) = url.filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    let address = Address::parse(&url).map_err(|why| Problem::validation(format!("`url`: {why}")))?;
+    if kind.token == TokenSource::Minted {
+        app.egress
+            .instance_for(provider.as_str(), manifest, Some(&url))
+            .map_err(|why| Problem::validation(format!("`url`: {why}")))?;
+    }
+    Ok(Some(address.as_str().to_owned()))
+}
+
+fn text(key: &str, text: String) -> Answer<String> {
+    if text.len() > LONGEST_TEXT {
+        return Err(Problem::validation(format!("`{key}` is longer than {LONGEST_TEXT} bytes")));
+    }
+    Ok(text)
+}
+
+/// An id as it may be repeated in an answer.
+fn shown(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(64).collect()
+}

@@ -1,0 +1,255 @@
+//! From what a client sent to what is stored: the kind's fields, checked against the manifest.
+//!
+//! The wire's `token` fills the field that the kind names. A pasted document (a Google key file) is split by the manifest's pointers and
+//! not kept: what is not needed is not stored.
+
+use super::problem::{Answer, Problem};
+use crate::manifest::{Field, Kind, Manifest};
+use crate::seal::jws;
+use crate::secret::Secret;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A field's value may have this many bytes: a kubeconfig with certificates has 20 KiB, the largest key file 4 KiB.
+const LONGEST_VALUE: usize = 256 * 1024;
+
+/// What a client sent that concerns the kind's fields.
+#[derive(Default)]
+pub struct Given {
+    /// The wire's `token`.
+    pub token: Option<Secret>,
+    /// The wire's `fields`.
+    pub fields: BTreeMap<String, Secret>,
+}
+
+impl Given {
+    /// Whether any of it is to be stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.token.is_none() && self.fields.is_empty()
+    }
+}
+
+/// What is stored.
+#[derive(Default)]
+pub struct Taken {
+    /// Public fields.
+    pub public: BTreeMap<String, String>,
+    /// Secret fields, to be sealed.
+    pub secret: BTreeMap<String, Secret>,
+}
+
+/// The kind that a client means: the one it names, or the provider's usual one.
+///
+/// # Errors
+/// 400 that lists the kinds there are.
+pub fn kind<'a>(manifest: &'a Manifest, named: Option<&str>) -> Answer<&'a Kind> {
+    let name = named.unwrap_or(&manifest.default_kind);
+    manifest.kind(name).ok_or_else(|| {
+        let known = manifest
+            .kinds
+            .iter()
+            .map(|kind| format!("`{}`", kind.name))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Problem::validation(format!("`kind` is not one of this provider's: {known}"))
+    })
+}
+
+/// Sorts what was given into the kind's fields.
+///
+/// # Errors
+/// 400 that names the field and what it should be; never what was given.
+pub fn take(kind: &Kind, given: Given) -> Answer<Taken> {
+    let mut values = given.fields;
+    if let Some(unknown) = values.keys().find(|name| kind.field(name).is_none()) {
+        let known = kind
+            .fields
+            .iter()
+            .map(|field| format!("`{}`", field.name))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let unknown: String = unknown.chars().take(64).collect();
+        return Err(Problem::validation(format!(
+            "`fields.{unknown}` is no field of `{}`; it has {known}",
+            kind.name
+        )));
+    }
+    if let Some(token) = given.token {
+        if kind.document && token.expose().trim_start().starts_with('{') {
+            split(kind, &token, &mut values)?;
+        } else if kind.document
+            && kind.fields.iter().any(|field| field.pointer.is_some())
+            && !values.contains_key(&kind.token_fills)
+            && values.is_empty()
+        {
+            return Err(Problem::validation(format!(
+                "`token` must be the JSON document of `{}`: it does not begin with an object",
+                kind.name
+            )));
+        } else if values.insert(kind.token_fills.clone(), token).is_some() {
+            return Err(Problem::validation(format!(
+                "`token` and `fields.{}` are the same field; send one",
+                kind.token_fills
+            )));
+        }
+    }
+    let mut taken = Taken::default();
+    for (name, value) in values {
+        let Some(field) = kind.field(&name) else { continue };
+        check(kind, field, &value)?;
+        if field.secret {
+            taken.secret.insert(name, value);
+        } else {
+            taken.public.insert(name, value.expose().to_owned());
+        }
+    }
+    Ok(taken)
+}
+
+/// Refuses a credential that lacks what its kind requires. `email` and `url` stand in keys of their own.
+///
+/// # Errors
+/// 400 that names every missing field.
+pub fn complete(kind: &Kind, have: &BTreeSet<&str>) -> Answer<()> {
+    let missing: Vec<String> = kind
+        .fields
+        .iter()
+        .filter(|field| field.required && !field.client && !have.contains(field.name.as_str()))
+        .map(|field| {
+            if matches!(field.name.as_str(), "url" | "email") {
+                format!("`{}`", field.name)
+            } else {
+                format!("`fields.{}`", field.name)
+            }
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::validation(format!(
+        "`{}` needs {} (`token` fills `fields.{}`)",
+        kind.name,
+        missing.join(", "),
+        kind.token_fills
+    )))
+}
+
+fn split(kind: &Kind, token: &Secret, values: &mut BTreeMap<String, Secret>) -> Answer<()> {
+    let refuse = |reason: String| Problem::validation(format!("`token` is not the JSON document of `{}`: {reason}", kind.name));
+    let document: Value = serde_json::from_str(token.expose())
+        .map_err(|error| refuse(format!("not JSON (line {}, column {})", error.line(), error.column())))?;
+    for field in &kind.fields {
+        let Some(pointer) = &field.pointer else { continue };
+        match document.pointer(pointer) {
+            Some(Value::String(text)) => {
+                values.entry(field.name.clone()).or_insert_with(|| Secret::new(text.clone()));
+            }
+            Some(_) => return Err(refuse(format!("`{pointer}` is not a string"))),
+            None if field.required => return Err(refuse(format!("`{pointer}` is missing"))),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn check(kind: &Kind, field: &Field, value: &Secret) -> Answer<()> {
+    let refuse = |reason: &str| Problem::validation(format!("`fields.{}` {reason}", field.name));
+    if value.len() > LONGEST_VALUE {
+        return Err(refuse(&format!("is longer than {LONGEST_VALUE} bytes")));
+    }
+    if field.required && value.expose().trim().is_empty() {
+        return Err(refuse("is empty"));
+    }
+    if value.expose().contains('\0') {
+        return Err(refuse("contains a NUL character"));
+    }
+    // The manifest says which fields are keys by what it signs with them; a key that does not read would fail at every read.
+    if field.secret && field.name.contains("private-key") && !value.is_empty() {
+        jws::check_rs256(value).map_err(|error| Problem::validation(format!("`fields.{}` of `{}`: {error}", field.name, kind.name)))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::TokenSource;
+
+    fn field(name: &str, secret: bool, required: bool, pointer: Option<&str>) -> Field {
+        Field {
+            name: name.to_owned(),
+            label: String::new(),
+            secret,
+            required,
+            client: false,
+            pattern: None,
+            pointer: pointer.map(str::to_owned),
+        }
+    }
+
+    fn document() -> Kind {
+        Kind {
+            name: "key-file".to_owned(),
+            title: String::new(),
+            token: TokenSource::Minted,
+            token_fills: "key".to_owned(),
+            document: true,
+            fields: vec![
+                field("key", true, true, Some("/inner/key")),
+                field("who", false, true, Some("/who")),
+                field("scopes", false, false, None),
+            ],
+            rotation: None,
+        }
+    }
+
+    fn token(text: &str) -> Given {
+        Given {
+            token: Some(Secret::new(text.to_owned())),
+            ..Given::default()
+        }
+    }
+
+    #[test]
+    fn a_document_is_split_and_only_its_named_parts_are_kept() {
+        let taken = take(
+            &document(),
+            token(r#"{"who": "robot", "inner": {"key": "k-1"}, "token_uri": "https://evil.test"}"#),
+        )
+        .unwrap();
+        assert_eq!(taken.public, BTreeMap::from([("who".to_owned(), "robot".to_owned())]));
+        assert_eq!(taken.secret.keys().collect::<Vec<_>>(), ["key"]);
+        assert_eq!(taken.secret["key"].expose(), "k-1");
+    }
+
+    #[test]
+    fn a_malformed_document_is_one_clear_error_without_its_content() {
+        for (text, says) in [
+            (r#"{"who": "robot-7", "inner": {"key": 5}}"#, "/inner/key"),
+            (r#"{"who": "robot-7"}"#, "/inner/key"),
+            (r#"{"who": "robot-7", "#, "line 1"),
+            ("robot-7", "does not begin with an object"),
+        ] {
+            let problem = format!("{:?}", take(&document(), token(text)).err().unwrap());
+            assert!(problem.contains(says) && !problem.contains("robot-7"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_double_fields_are_refused() {
+        let mut given = token("x");
+        given.fields.insert("keyy".to_owned(), Secret::new("s3cret".to_owned()));
+        let problem = format!("{:?}", take(&document(), given).err().unwrap());
+        assert!(problem.contains("keyy") && !problem.contains("s3cret"), "{problem}");
+        let mut given = token("x");
+        given.fields.insert("key".to_owned(), Secret::new("y".to_owned()));
+        assert!(take(&document(), given).is_err());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let problem = format!("{:?}", complete(&document(), &BTreeSet::from(["key"])).err().unwrap());
+        assert!(problem.contains("fields.who") && !problem.contains("fields.scopes"), "{problem}");
+    }
+}

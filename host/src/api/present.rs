@@ -1,0 +1,98 @@
+//! Records as the wire shows them. No secret can be here: the records it takes have none.
+
+use crate::clock::{Millis, rfc3339};
+use crate::records::model::{Binding, Credential, CredentialState, Role, Scope};
+use serde_json::{Map, Value, json};
+
+const BASE: &str = "/api/ambient/v1";
+
+fn object(kind: &str, collection: &str, id: &str, created_at_ms: Millis, updated_at_ms: Millis) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("id".to_owned(), json!(id));
+    object.insert("kind".to_owned(), json!(kind));
+    object.insert("href".to_owned(), json!(format!("{BASE}/{collection}/{id}")));
+    object.insert("created_at".to_owned(), json!(rfc3339(created_at_ms)));
+    object.insert("updated_at".to_owned(), json!(rfc3339(updated_at_ms)));
+    object
+}
+
+/// Adds a key if there is a value: clients expect unset fields to be absent.
+fn put(object: &mut Map<String, Value>, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        object.insert(key.to_owned(), json!(value));
+    }
+}
+
+/// A credential, without its token. `kind` is the envelope's word, so the credential's kind is `credential_kind`.
+#[must_use]
+pub fn credential(credential: &Credential) -> Value {
+    let mut object = object(
+        "Credential",
+        "credentials",
+        credential.id.as_str(),
+        credential.created_at_ms,
+        credential.updated_at_ms,
+    );
+    object.insert("name".to_owned(), json!(credential.name));
+    object.insert("provider".to_owned(), json!(credential.provider));
+    put(&mut object, "description", credential.description.as_deref());
+    put(&mut object, "url", credential.url.as_deref());
+    put(&mut object, "email", credential.email.as_deref());
+    put(&mut object, "labels", credential.labels.as_deref());
+    put(&mut object, "annotations", credential.annotations.as_deref());
+    object.insert("credential_kind".to_owned(), json!(credential.kind));
+    object.insert("fields".to_owned(), json!(credential.fields));
+    object.insert("generation".to_owned(), json!(credential.generation));
+    let state = match credential.state {
+        CredentialState::Usable => "usable",
+        CredentialState::NeedsReconnect => "needs-reconnect",
+        CredentialState::Indeterminate => "indeterminate",
+    };
+    object.insert("state".to_owned(), json!(state));
+    object.insert("connected".to_owned(), json!(credential.connected_to.is_some()));
+    Value::Object(object)
+}
+
+/// A role. Its permissions are a JSON array in a string: that is how clients read it.
+#[must_use]
+pub fn role(role: &Role) -> Value {
+    let mut object = object("Role", "roles", role.id.as_str(), role.created_at_ms, role.updated_at_ms);
+    object.insert("name".to_owned(), json!(role.name));
+    put(&mut object, "display_name", role.display_name.as_deref());
+    put(&mut object, "description", role.description.as_deref());
+    object.insert("permissions".to_owned(), json!(json!(role.permissions).to_string()));
+    object.insert("built_in".to_owned(), json!(role.built_in));
+    Value::Object(object)
+}
+
+/// A role binding. Its five ids are always there, `null` when unset: the control plane tells the tiers apart by that.
+#[must_use]
+pub fn binding(binding: &Binding) -> Value {
+    let mut object = object(
+        "RoleBinding",
+        "role_bindings",
+        binding.id.as_str(),
+        binding.created_at_ms,
+        binding.updated_at_ms,
+    );
+    object.insert("role_id".to_owned(), json!(binding.role_id));
+    object.insert("scope".to_owned(), json!(scope(binding.scope)));
+    object.insert("user_id".to_owned(), json!(binding.user_id));
+    object.insert("project_id".to_owned(), json!(binding.project_id));
+    object.insert("agent_id".to_owned(), json!(binding.agent_id));
+    object.insert("session_id".to_owned(), json!(binding.session_id));
+    object.insert("credential_id".to_owned(), json!(binding.credential_id));
+    Value::Object(object)
+}
+
+/// A scope's word.
+#[must_use]
+pub const fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Global => "global",
+        Scope::Project => "project",
+        Scope::Agent => "agent",
+        Scope::Session => "session",
+        Scope::Credential => "credential",
+    }
+}

@@ -1,0 +1,123 @@
+//! How a denied or failed read looks from outside.
+//!
+//! Never 401 or 403, which fail a runner's whole turn; the one 403 is a header that names somebody else. What the caller may not see
+//! and what does not exist answer alike.
+
+use super::problem::Problem;
+use super::state::App;
+use crate::access::manage::Refused;
+use crate::access::{Denial, Permit, Target, TokenRequest};
+use crate::audit::AuditError;
+use crate::broker::BrokerError;
+use crate::identity::Class;
+use crate::records::{Entity, RecordsError};
+use crate::runtime::Provider;
+
+/// A denial.
+pub(super) fn denied(app: &App, request: &TokenRequest, denial: Denial) -> Problem {
+    match denial.class() {
+        Class::Forbidden => Problem::forbidden_because("Access denied").because(denial),
+        Class::Unavailable => Problem::unavailable("authorisation data is not current; no token is handed out", 1).because(denial),
+        Class::NotFound => match &request.target {
+            Target::Flat(id) | Target::InProject(_, id) => Problem::not_found("Credential", id.as_str()),
+            Target::InSession(_, _, provider) if denial == Denial::NotConfigured => {
+                let title = app
+                    .catalog
+                    .get(provider.as_str())
+                    .map_or_else(|_| provider.to_string(), |loaded| title(&loaded, provider.as_str()));
+                Problem::nothing_there(format!(
+                    "{title} credentials not configured; connect {title} under {}",
+                    app.config.api.connect_hint
+                ))
+            }
+            Target::InSession(..) => Problem::nothing_there("Session not found"),
+        },
+    }
+}
+
+/// A permitted read that brought no token.
+pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
+    let provider = &permit.credential().provider;
+    let code = failure.code();
+    let problem = match &failure {
+        BrokerError::NeedsReconnect(_) => Problem::bad_gateway(format!("`{provider}` refuses this credential; it must be connected again")),
+        BrokerError::Misconfigured(_) => Problem::bad_gateway(format!(
+            "this `{provider}` credential does not work as it is set up; its owner finds the reason in the server's log"
+        )),
+        BrokerError::MissingScope(_) => Problem::bad_gateway(format!("`{provider}` does not grant this credential what was asked for")),
+        BrokerError::ProviderBroken(_) => Problem::bad_gateway(format!("the provider component for `{provider}` failed")),
+        BrokerError::Transient { retry_after_ms, .. } => Problem::unavailable(
+            format!("`{provider}` cannot be asked now"),
+            retry_after_ms.map_or(5, |ms| ms.div_ceil(1000)),
+        ),
+        BrokerError::Indeterminate => Problem::unavailable(
+            format!("`{provider}` did not answer the last refresh; if this stays, connect the account again"),
+            30,
+        ),
+        BrokerError::WaitOver => Problem::unavailable(format!("the token of `{provider}` is being refreshed"), 2),
+        BrokerError::TimedOut(_) => Problem::gateway_timeout(format!("`{provider}` took too long")),
+        BrokerError::CannotNarrow(cannot) => return Problem::bad_request(cannot.to_string()).coded(code),
+        BrokerError::Gone => return Problem::not_found("Credential", permit.credential().id.as_str()),
+        BrokerError::Internal(_) => Problem::internal("a token read failed"),
+    };
+    problem.coded(code).because(failure)
+}
+
+/// No record, no token (DESIGN law 1).
+pub(super) fn unrecorded(error: AuditError) -> Problem {
+    Problem::unavailable("the audit record cannot be written, so no token is handed out", 5)
+        .coded("audit")
+        .because(error)
+}
+
+/// A change or a look that the rules of the API refuse.
+pub(super) fn refused(why: Refused, kind: &str, id: &str) -> Problem {
+    match why {
+        Refused::NotFound => Problem::not_found(kind, id),
+        Refused::Forbidden(reason) => Problem::forbidden_because(reason),
+        Refused::Senseless(reason) => Problem::bad_request(reason),
+    }
+}
+
+/// What the records refuse.
+pub(super) fn by_records(error: RecordsError) -> Problem {
+    match &error {
+        RecordsError::NotFound { entity, id } => Problem::not_found(word(*entity), id),
+        RecordsError::Duplicate { entity, .. } => Problem::conflict(format!("This {} already exists", word(*entity))),
+        RecordsError::AlreadyConnected { .. }
+        | RecordsError::InjectionConflict { .. }
+        | RecordsError::LastOwner { .. }
+        | RecordsError::GenerationMoved { .. }
+        | RecordsError::RotationOpen { .. }
+        | RecordsError::WrongPhase { .. } => Problem::conflict(error.to_string()),
+        RecordsError::ConnectedAccount => Problem::forbidden_because("caller must be credential owner to grant credential-scoped bindings"),
+        RecordsError::AgentElsewhere => Problem::forbidden_because("agent does not belong to this project"),
+        RecordsError::Unreachable(_) => Problem::unavailable("the database cannot be reached", 2).because(error),
+        _ => Problem::internal(error),
+    }
+}
+
+/// How people call the provider. The one that serves every other name has no name of its own to offer.
+fn title(loaded: &Provider, name: &str) -> String {
+    if loaded.manifest().provider == name {
+        loaded.manifest().title.clone()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The wire's word for a record.
+const fn word(entity: Entity) -> &'static str {
+    match entity {
+        Entity::Credential => "Credential",
+        Entity::Role => "Role",
+        Entity::Binding => "RoleBinding",
+        Entity::Project => "Project",
+        Entity::Agent => "Agent",
+        Entity::Session => "Session",
+        Entity::Turn => "Turn",
+        Entity::ApiKey => "ApiKey",
+        Entity::User => "User",
+        Entity::Rotation => "Rotation",
+    }
+}

@@ -1,0 +1,68 @@
+//! What every handler works with.
+
+use crate::access::LiveIndex;
+use crate::audit::Audit;
+use crate::authn::Authenticator;
+use crate::broker::Broker;
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::egress::Egress;
+use crate::follow::Follower;
+use crate::records::Records;
+use crate::runtime::Catalog;
+use crate::seal::Keyring;
+use axum::extract::FromRef;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The parts, as `server` puts them together.
+pub struct Parts {
+    /// What the operator decided.
+    pub config: Config,
+    /// The time.
+    pub clock: SharedClock,
+    /// The keys.
+    pub keyring: Keyring,
+    /// The truth.
+    pub records: Records,
+    /// What of the truth is in memory.
+    pub index: LiveIndex,
+    /// Keeps it current.
+    pub follower: Follower,
+    /// Recognises bearers.
+    pub authn: Authenticator,
+    /// The trail.
+    pub audit: Audit,
+    /// Gets tokens.
+    pub broker: Broker,
+    /// The loaded providers.
+    pub catalog: Arc<Catalog>,
+    /// The way out: here only to ask which instances are allowed.
+    pub egress: Arc<Egress>,
+}
+
+/// The shared state of all handlers.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// Shares the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl FromRef<App> for SharedClock {
+    fn from_ref(app: &App) -> Self {
+        Arc::clone(&app.clock)
+    }
+}

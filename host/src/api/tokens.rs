@@ -1,0 +1,220 @@
+//! The token read. Read this file first: everything else exists for it.
+//!
+//! ```text
+//! authn ─► audit::begin ─► identity ─► access ─► cache, broker ─► audit::finish ─► response
+//! ```
+//!
+//! This is the one handler that answers a token, and it can do so only with the [`Receipt`](crate::audit::Receipt) of a durable record.
+
+use super::caller::Known;
+use super::consumers::{self, Shape};
+use super::problem::{Answer, Problem};
+use super::refusals;
+use super::request::RequestContext;
+use super::state::App;
+use crate::access::{Denial, Permit, Target, TokenRequest, decide};
+use crate::audit::{Access, Released};
+use crate::broker::{Lease, Narrow, Wish};
+use crate::identity::effective_user;
+use crate::ids::{CredentialId, Generation, ProjectId, ProviderName, SessionId};
+use crate::manifest::Narrowing;
+use crate::telemetry;
+use axum::Json;
+use axum::extract::{Extension, Path, RawQuery, State};
+use serde_json::Value;
+
+/// `GET /credentials/{id}/token`
+pub async fn flat(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Value>> {
+    let target = Target::Flat(credential(&id)?);
+    read(&app, &context, &known, target, &wish(query.as_deref())?, Shape::Token).await
+}
+
+/// `GET /projects/{project}/credentials/{id}/token`
+pub async fn in_project(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path((project, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Value>> {
+    let target = Target::InProject(self::project(&project)?, credential(&id)?);
+    read(&app, &context, &known, target, &wish(query.as_deref())?, Shape::Token).await
+}
+
+/// `GET /projects/{project}/agentic-sessions/{session}/credentials/{provider}`
+pub async fn in_session(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path((project, session, provider)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Value>> {
+    let session = SessionId::parse(session).map_err(|_| Problem::nothing_there("Session not found"))?;
+    let provider = ProviderName::parse(provider).map_err(|_| Problem::nothing_there("credentials not configured"))?;
+    let target = Target::InSession(self::project(&project)?, session, provider);
+    read(&app, &context, &known, target, &wish(query.as_deref())?, Shape::Session).await
+}
+
+async fn read(app: &App, context: &RequestContext, known: &Known, target: Target, wish: &Wish, shape: Shape) -> Answer<Json<Value>> {
+    let request = TokenRequest::of(target);
+    let pending = app.audit.begin(Access {
+        request_id: &context.id,
+        caller: &known.caller,
+        request: &request,
+    });
+
+    let permit = match permit(app, known, &request) {
+        Ok(permit) => permit,
+        Err(denial) => {
+            counted("denied", denial.code());
+            app.audit.refuse(pending.denied(denial)).await.map_err(refusals::unrecorded)?;
+            return Err(refusals::denied(app, &request, denial));
+        }
+    };
+
+    let lease = match app.broker.read(&permit, wish).await {
+        Ok(lease) => lease,
+        Err(failure) => {
+            counted("failed", failure.code());
+            app.audit
+                .refuse(pending.failed(&permit, failure.code()))
+                .await
+                .map_err(refusals::unrecorded)?;
+            return Err(refusals::failed(&permit, failure));
+        }
+    };
+
+    if lease.is_empty() && shape == Shape::Session {
+        // The wire's token read answers an empty token for an empty credential; the session endpoint has no such answer.
+        app.audit
+            .refuse(pending.failed(&permit, "nothing-stored"))
+            .await
+            .map_err(refusals::unrecorded)?;
+        return Err(refusals::denied(app, &request, Denial::NotConfigured));
+    }
+
+    // A flight takes seconds, in which a binding may have gone, a turn ended, a session stopped.
+    let permit = if lease.waited() {
+        match self::permit(app, known, &request) {
+            Ok(again) if again.credential().id == permit.credential().id => again,
+            Ok(_) => {
+                app.audit
+                    .refuse(pending.failed(&permit, "changed-while-waiting"))
+                    .await
+                    .map_err(refusals::unrecorded)?;
+                return Err(Problem::unavailable(
+                    "what resolves here changed while the token was obtained; ask again",
+                    1,
+                ));
+            }
+            Err(denial) => {
+                app.audit.refuse(pending.denied(denial)).await.map_err(refusals::unrecorded)?;
+                return Err(refusals::denied(app, &request, denial));
+            }
+        }
+    } else {
+        permit
+    };
+
+    let receipt = app
+        .audit
+        .finish(pending.granted(&permit, released(&lease)))
+        .await
+        .map_err(refusals::unrecorded)?;
+    counted("granted", lease.source().code());
+    Ok(Json(consumers::answer(shape, permit.credential(), lease.release(&receipt))))
+}
+
+/// From caller to permit: facts, effective user and decision are taken from one state of the index.
+fn permit(app: &App, known: &Known, request: &TokenRequest) -> Result<Permit, Denial> {
+    let now_ms = app.clock.now_ms();
+    let place = request.place();
+    app.index
+        .read(|index| {
+            let facts = index.facts(&known.caller, &place, now_ms);
+            let effective = effective_user(&known.caller, &place, &facts, &known.current_user, &app.config.sessions)?;
+            decide(&effective, request, index, now_ms).outcome
+        })
+        .unwrap_or(Err(Denial::IndexBehind))
+}
+
+fn released(lease: &Lease) -> Released<'_> {
+    Released {
+        source: lease.source().code(),
+        generation: lease.generation(),
+        mint: lease.mint(),
+        fingerprint: lease.fingerprint(),
+    }
+}
+
+fn counted(outcome: &'static str, code: &'static str) {
+    metrics::counter!(telemetry::READS, "outcome" => outcome, "code" => code).increment(1);
+}
+
+fn credential(id: &str) -> Answer<CredentialId> {
+    CredentialId::parse(id).map_err(|_| Problem::not_found("Credential", "that"))
+}
+
+fn project(id: &str) -> Answer<ProjectId> {
+    ProjectId::parse(id).map_err(|_| Problem::nothing_there("Project not found"))
+}
+
+/// The parameters of a read. A key that is not known is refused: a misspelt `permission` would widen the token.
+fn wish(query: Option<&str>) -> Answer<Wish> {
+    let mut wish = Wish::default();
+    let mut narrow = Narrow::default();
+    for (key, value) in form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
+        let narrowing = match &*key {
+            "min_ttl" => {
+                let seconds: u32 = value
+                    .parse()
+                    .map_err(|_| Problem::bad_request("`min_ttl` must be a whole number of seconds"))?;
+                wish.min_ttl_ms = i64::from(seconds) * 1000;
+                continue;
+            }
+            "rejected" => {
+                let generation = value
+                    .parse()
+                    .map_err(|_| Problem::bad_request("`rejected` must be a generation, as an answer named it"))?;
+                wish.rejected = Some(Generation(generation));
+                continue;
+            }
+            "repository" => Narrowing::Repository,
+            "permission" => Narrowing::Permission,
+            "scope" => Narrowing::Scope,
+            _ => {
+                return Err(Problem::bad_request(
+                    "unknown parameter; a token read knows `min_ttl`, `rejected`, `repository`, `permission`, `scope`",
+                ));
+            }
+        };
+        if value.is_empty() || value.len() > 1024 || value.chars().any(char::is_control) {
+            return Err(Problem::bad_request(format!("`{key}` must have 1 to 1024 characters")));
+        }
+        narrow.add(narrowing, value.into_owned());
+    }
+    wish.narrow = narrow;
+    Ok(wish)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_parameter_is_refused_and_never_ignored() {
+        assert!(wish(Some("permissions=contents:read")).is_err());
+        assert!(wish(Some("min_ttl=-1")).is_err());
+        assert!(wish(Some("repository=")).is_err());
+        assert_eq!(wish(None).unwrap(), Wish::default());
+        let wish = wish(Some("min_ttl=90&repository=b&repository=a&rejected=4")).unwrap();
+        assert_eq!((wish.min_ttl_ms, wish.rejected), (90_000, Some(Generation(4))));
+        assert_eq!(wish.narrow.canonical(), "repository=a&repository=b");
+    }
+}

@@ -1,0 +1,383 @@
+//! One flight: read the record again, open what is sealed, call the provider, store what came back.
+//!
+//! Nothing here answers anyone. A failure leaves the record in a state that says so: refused for good (*needs reconnect*), or spent without an
+//! answer (*indeterminate*).
+
+use super::error::BrokerError;
+use super::freshness::{Freshness, Life, Margins, freshness};
+use super::journal::Journal;
+use super::narrowing::Narrow;
+use crate::access::MaintenancePermit;
+use crate::audit::{Audit, AuditError, MintOutcome};
+use crate::cache::{CacheKey, CachedToken, TokenCache};
+use crate::clock::{Millis, SharedClock};
+use crate::follow::{FollowError, Follower};
+use crate::ids::Generation;
+use crate::manifest::{Kind, TokenSource};
+use crate::records::model::{Credential, CredentialState};
+use crate::records::{Attempt, Material, Records, RecordsError, sealing};
+use crate::runtime::{CallContext, Catalog, CredentialInput, CurrentToken, Door, Input, MintInput, Provider, ProviderFault, RotationLog};
+use crate::seal::{Keyring, Purpose, SealError};
+use crate::secret::Secret;
+use crate::telemetry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a flight works with.
+pub struct Tools {
+    /// The time.
+    pub clock: SharedClock,
+    /// The keys.
+    pub keyring: Keyring,
+    /// The truth.
+    pub records: Records,
+    /// Keeps what is in memory current.
+    pub follower: Follower,
+    /// Minted tokens.
+    pub cache: TokenCache,
+    /// The loaded providers.
+    pub catalog: Arc<Catalog>,
+    /// The way out.
+    pub door: Arc<dyn Door>,
+    /// The operator's clients.
+    pub instances: Vec<crate::config::Instance>,
+    /// The trail.
+    pub audit: Audit,
+    /// What this replica is called in the journal.
+    pub replica: Arc<str>,
+}
+
+impl Tools {
+    /// The keyed hash by which the audit trail recognises a token: 64 bits, enough to find, too few to guess from.
+    pub(super) fn fingerprint(&self, token: &Secret) -> String {
+        let (_, key) = self.keyring.current(Purpose::TokenFingerprint);
+        let tag = ring::hmac::sign(key, token.expose().as_bytes());
+        hex::encode(tag.as_ref().get(..8).unwrap_or_default())
+    }
+}
+
+/// What a flight brought.
+pub(super) struct Minted {
+    pub(super) token: CachedToken,
+    /// Its record, unless nothing was asked of anyone.
+    pub(super) mint: Option<String>,
+}
+
+/// What one flight is to do.
+pub(super) struct Job {
+    tools: Arc<Tools>,
+    seen: Arc<Credential>,
+    margins: Margins,
+    narrow: Narrow,
+    min_ttl_ms: Millis,
+    /// A token that is still good will not do: it was rejected, or the next one is to be ready in time.
+    anew: bool,
+}
+
+impl Job {
+    pub(super) fn new(
+        tools: &Arc<Tools>,
+        permit: &MaintenancePermit,
+        margins: Margins,
+        narrow: Narrow,
+        min_ttl_ms: Millis,
+        anew: bool,
+    ) -> Self {
+        Self {
+            tools: Arc::clone(tools),
+            seen: Arc::clone(permit.credential()),
+            margins,
+            narrow,
+            min_ttl_ms,
+            anew,
+        }
+    }
+
+    pub(super) async fn fly(self) -> Result<Arc<Minted>, BrokerError> {
+        match self.attempt(self.seen.generation).await {
+            Err(Failed::SiblingWon(generation)) => match self.attempt(generation).await {
+                Err(Failed::SiblingWon(_)) => Err(BrokerError::Transient {
+                    reason: "the credential changes faster than it can be used".to_owned(),
+                    retry_after_ms: Some(1000),
+                }),
+                Err(Failed::For(error)) => Err(error),
+                Ok(minted) => Ok(Arc::new(minted)),
+            },
+            Err(Failed::For(error)) => Err(error),
+            Ok(minted) => Ok(Arc::new(minted)),
+        }
+    }
+
+    async fn attempt(&self, expected: Generation) -> Result<Minted, Failed> {
+        let tools = &*self.tools;
+        let material = match tools.records.material(&self.seen.id).await {
+            Err(RecordsError::NotFound { .. }) => return Err(BrokerError::Gone.into()),
+            material => material?,
+        };
+        let credential = &material.credential;
+        let provider = tools
+            .catalog
+            .get(credential.provider.as_str())
+            .map_err(|unavailable| BrokerError::ProviderBroken(unavailable.to_string()))?;
+        let Some(kind) = provider.manifest().kind(&credential.kind).cloned() else {
+            let reason = format!(
+                "the loaded provider has no kind `{}`; approve a version that has it, or change the credential",
+                credential.kind
+            );
+            return Err(BrokerError::Misconfigured(reason).into());
+        };
+        let attempt = self.may_be_tried(credential, &kind).await?;
+        if material.secrets.is_empty() && kind.fields.iter().any(|field| field.secret) {
+            return Ok(Minted {
+                token: nothing_stored(credential, tools.clock.now_ms()),
+                mint: None,
+            });
+        }
+        // Another flight may have landed since this one was asked for: its token is good even for a reader of a rejected one.
+        let anew = self.anew && credential.generation == expected && expected == self.seen.generation;
+        let input = MintInput {
+            credential: self.input(&material, &kind)?,
+            current: self.current(&material, &kind, anew)?,
+            narrowing: self.narrow.pairs(),
+        };
+        let journal = kind.rotation.as_ref().map(|_| Arc::new(Journal::new(tools, credential, attempt)));
+        let context = CallContext {
+            provider: credential.provider.to_string(),
+            door: Arc::clone(&tools.door),
+            clock: Arc::clone(&tools.clock),
+            rotation: journal.clone().map(|journal| journal as Arc<dyn RotationLog>),
+        };
+
+        let mint = tools.audit.mint_begun(credential)?;
+        let outcome = provider.mint(input, context).await;
+        let rotated_to = journal.as_ref().and_then(|journal| journal.rotated_to());
+        if rotated_to.is_some() {
+            // The generation is part of every key: readers must see it before they look for the token.
+            tools.follower.catch_up().await?;
+        }
+        let (code, reveals) = match &outcome {
+            Ok(minted) => ("minted", minted.notes.reveals),
+            Err(fault) => (fault.cause.code(), fault.reveals),
+        };
+        metrics::counter!(telemetry::MINTS, "provider" => credential.provider.to_string(), "outcome" => code.to_owned()).increment(1);
+        let recorded = tools
+            .audit
+            .mint_finished(
+                &mint,
+                credential,
+                MintOutcome {
+                    code,
+                    generation: rotated_to,
+                    reveals,
+                },
+            )
+            .await;
+        match outcome {
+            Ok(minted) => {
+                recorded?;
+                self.keep(credential, &provider, rotated_to, minted, mint)
+            }
+            Err(fault) => Err(self.failed(credential, &kind, journal.as_deref(), &fault).await?),
+        }
+    }
+
+    /// Refuses what is known not to work, without asking the upstream again.
+    async fn may_be_tried(&self, credential: &Credential, kind: &Kind) -> Result<Attempt, Failed> {
+        match credential.state {
+            CredentialState::Usable => Ok(Attempt::First),
+            CredentialState::NeedsReconnect => {
+                Err(BrokerError::NeedsReconnect("the upstream refused it for good earlier".to_owned()).into())
+            }
+            CredentialState::Indeterminate => {
+                let grace_s = kind.rotation.as_ref().map_or(0, |rotation| rotation.retry_grace_seconds);
+                let grace_ms = Millis::try_from(grace_s.saturating_mul(1000)).unwrap_or(Millis::MAX);
+                let last = self.tools.records.last_unanswered(&credential.id, credential.generation).await?;
+                let since_ms = last.filter(|entry| entry.attempt == Attempt::First).map(|entry| entry.begun_at_ms);
+                match since_ms {
+                    Some(since_ms) if self.tools.clock.now_ms().saturating_sub(since_ms) < grace_ms => Ok(Attempt::Retry),
+                    _ => Err(BrokerError::Indeterminate.into()),
+                }
+            }
+        }
+    }
+
+    /// The token of the last rotation, if it is still good: a lost cache must not cost another rotation.
+    fn current(&self, material: &Material, kind: &Kind, anew: bool) -> Result<Option<CurrentToken>, Failed> {
+        let Some(sealed) = material.token.as_ref().filter(|_| kind.rotation.is_some() && !anew) else {
+            return Ok(None);
+        };
+        let life = Life {
+            minted_at_ms: sealed.minted_at_ms,
+            expires_at_ms: sealed.expires_at_ms,
+        };
+        if freshness(life, self.tools.clock.now_ms(), self.min_ttl_ms, self.margins) == Freshness::Stale {
+            return Ok(None);
+        }
+        let token = sealing::open_token(&self.tools.keyring, &material.credential.id, sealed)?;
+        Ok(Some(CurrentToken {
+            token,
+            expires_at_ms: sealed.expires_at_ms,
+        }))
+    }
+
+    /// The credential's fields, sealed ones opened. What the operator set for the instance fills what the credential has not.
+    fn input(&self, material: &Material, kind: &Kind) -> Result<CredentialInput, Failed> {
+        let credential = &material.credential;
+        let mut fields: Vec<(String, Input)> = credential
+            .fields
+            .iter()
+            .map(|(name, text)| (name.clone(), Input::Text(text.clone())))
+            .collect();
+        if let Some(email) = credential.email.as_ref().filter(|_| kind.field("email").is_some())
+            && !credential.fields.contains_key("email")
+        {
+            fields.push(("email".to_owned(), Input::Text(email.clone())));
+        }
+        for sealed in &material.secrets {
+            let value = sealing::open_field(&self.tools.keyring, &credential.id, sealed)?;
+            fields.push((sealed.field.clone(), Input::Secret(value)));
+        }
+        if let Some(instance) = self.operators_client(credential) {
+            // A pair belongs together: the credential's own wins whole.
+            let own = fields
+                .iter()
+                .any(|(name, _)| matches!(name.as_str(), "client-id" | "client-secret"));
+            let wanted = |name: &str| !own && kind.field(name).is_some();
+            if let Some(id) = instance.client_id.clone().filter(|_| wanted("client-id")) {
+                fields.push(("client-id".to_owned(), Input::Text(id)));
+            }
+            if let Some(value) = instance.client_secret.clone().filter(|_| wanted("client-secret")) {
+                fields.push((
+                    "client-secret".to_owned(),
+                    Input::Operator {
+                        value,
+                        instance: instance.url.clone(),
+                    },
+                ));
+            }
+        }
+        Ok(CredentialInput {
+            kind: credential.kind.clone(),
+            fields,
+            url: credential.url.clone(),
+        })
+    }
+
+    fn operators_client(&self, credential: &Credential) -> Option<&crate::config::Instance> {
+        let manifest_default = || {
+            let provider = self.tools.catalog.get(credential.provider.as_str()).ok()?;
+            provider.manifest().instance.clone()
+        };
+        let address = credential.url.clone().or_else(manifest_default)?;
+        self.tools.instances.iter().find(|instance| {
+            instance.provider == credential.provider.as_str()
+                && crate::egress::Address::parse(&address).ok() == crate::egress::Address::parse(instance.url.as_str()).ok()
+        })
+    }
+
+    fn keep(
+        &self,
+        credential: &Credential,
+        provider: &Provider,
+        rotated_to: Option<Generation>,
+        minted: crate::runtime::Minted,
+        mint: String,
+    ) -> Result<Minted, Failed> {
+        let now_ms = self.tools.clock.now_ms();
+        if minted.expires_at_ms.is_some_and(|end| end <= now_ms) {
+            let reason = "the upstream's token had already expired when it came; compare the clocks".to_owned();
+            return Err(BrokerError::Misconfigured(reason).into());
+        }
+        let generation = rotated_to.unwrap_or(credential.generation);
+        let token = CachedToken {
+            token: minted.token,
+            fields: minted.fields,
+            minted_at_ms: now_ms,
+            expires_at_ms: minted.expires_at_ms,
+            generation,
+        };
+        let key = CacheKey::new(
+            &credential.id,
+            generation,
+            provider.digest(),
+            credential.url.as_deref(),
+            &self.narrow.canonical(),
+        );
+        if let Err(error) = self.tools.cache.put(&key, &token) {
+            tracing::warn!(credential.id = credential.id.as_str(), %error, "a token was not cached; the next read mints again");
+        }
+        Ok(Minted { token, mint: Some(mint) })
+    }
+
+    async fn failed(
+        &self,
+        credential: &Credential,
+        kind: &Kind,
+        journal: Option<&Journal>,
+        fault: &ProviderFault,
+    ) -> Result<Failed, Failed> {
+        let tools = &*self.tools;
+        let error = BrokerError::of_fault(fault);
+        if journal.is_some_and(Journal::is_unanswered) {
+            tools.follower.catch_up().await?;
+            return Ok(BrokerError::Indeterminate.into());
+        }
+        if let BrokerError::NeedsReconnect(_) = error
+            && kind.token == TokenSource::Minted
+        {
+            // Refused with a generation that has moved on: a sibling won, and its token is the answer.
+            if !tools.records.mark_needs_reconnect(&credential.id, credential.generation).await? {
+                let now = match tools.records.credential(&credential.id).await {
+                    Err(RecordsError::NotFound { .. }) => return Ok(BrokerError::Gone.into()),
+                    now => now?,
+                };
+                return Ok(Failed::SiblingWon(now.generation));
+            }
+            tools.follower.catch_up().await?;
+        }
+        Ok(error.into())
+    }
+}
+
+fn nothing_stored(credential: &Credential, now_ms: Millis) -> CachedToken {
+    CachedToken {
+        token: Secret::new(String::new()),
+        fields: BTreeMap::new(),
+        minted_at_ms: now_ms,
+        expires_at_ms: None,
+        generation: credential.generation,
+    }
+}
+
+/// How an attempt ended without a token.
+enum Failed {
+    /// The credential moved on while this was under way: look again.
+    SiblingWon(Generation),
+    /// For a reason.
+    For(BrokerError),
+}
+
+impl From<BrokerError> for Failed {
+    fn from(error: BrokerError) -> Self {
+        Self::For(error)
+    }
+}
+
+/// What went wrong on our side: the log has the cause, the readers a 500.
+macro_rules! internal {
+    ($($error:ty),+) => {$(
+        impl From<$error> for Failed {
+            fn from(error: $error) -> Self {
+                Self::For(BrokerError::Internal(error.to_string()))
+            }
+        }
+    )+};
+}
+internal!(RecordsError, FollowError, AuditError);
+
+impl From<SealError> for Failed {
+    /// A key that is not in the keyring is the operator's to mend, and named as such.
+    fn from(error: SealError) -> Self {
+        Self::For(BrokerError::Internal(format!("a stored secret does not open: {error}")))
+    }
+}

@@ -1,0 +1,255 @@
+//! What the operator's commands do, whether a server runs or not. Each is recorded.
+
+use crate::audit::{Administrative, Audit};
+use crate::authn::{hash_of, make_bearer};
+use crate::clock::{Millis, SharedClock};
+use crate::follow::Follower;
+use crate::ids::{ApiKeyId, Username};
+use crate::manifest::Manifest;
+use crate::records::model::{ApiKey, StandsFor};
+use crate::records::{NewApiKey, Records};
+use crate::runtime::{Approved, Catalog, Folder, Granted, digest, is_built_in, read_component};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a command asks for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Order {
+    /// A new API key.
+    ApiKeyCreate {
+        /// For people.
+        name: String,
+        /// Whose it is.
+        user: Username,
+        /// When it ends.
+        expires_at_ms: Option<Millis>,
+    },
+    /// All API keys.
+    ApiKeyList,
+    /// Ends one.
+    ApiKeyRevoke {
+        /// Which.
+        id: ApiKeyId,
+    },
+    /// Approves a provider.
+    ProviderAdd {
+        /// The component.
+        file: PathBuf,
+        /// SHA-256 of what was shown to the operator, in hexadecimal.
+        sha256: String,
+        /// What was shown.
+        manifest: Box<Manifest>,
+        /// What was granted.
+        granted: Granted,
+        /// Whether it may take the place of a built-in one.
+        replaces_built_in: bool,
+    },
+    /// Removes an approved provider.
+    ProviderRemove {
+        /// Which.
+        name: String,
+    },
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// A key was made. The bearer is shown once.
+    ApiKeyCreated {
+        /// Its id.
+        id: ApiKeyId,
+        /// The bearer itself.
+        bearer: String,
+    },
+    /// All API keys.
+    ApiKeys {
+        /// Without their bearers, which nobody has.
+        keys: Vec<KeyLine>,
+    },
+    /// It was done.
+    Done {
+        /// What, in words.
+        what: String,
+    },
+    /// It was not done.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One key, for a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyLine {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// For people.
+    pub name: String,
+    /// Whose it is.
+    pub user: Username,
+    /// When it was made.
+    pub created_at_ms: Millis,
+    /// When it ends.
+    pub expires_at_ms: Option<Millis>,
+    /// When it was revoked.
+    pub revoked_at_ms: Option<Millis>,
+}
+
+impl Reply {
+    /// It was not done.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self::Refused { why: why.into() }
+    }
+}
+
+/// Carries out orders. Cloning shares it.
+#[derive(Clone)]
+pub struct Admin {
+    /// The truth.
+    pub records: Records,
+    /// What is in memory, if a server runs.
+    pub follower: Option<Follower>,
+    /// The approved providers.
+    pub folder: Folder,
+    /// The loaded ones, if a server runs.
+    pub catalog: Option<Arc<Catalog>>,
+    /// The trail.
+    pub audit: Audit,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+impl Admin {
+    /// Does it, or says why not.
+    pub async fn carry_out(&self, order: Order) -> Reply {
+        match self.perform(order).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::refused(format!("{error:#}")),
+        }
+    }
+
+    async fn perform(&self, order: Order) -> anyhow::Result<Reply> {
+        match order {
+            Order::ApiKeyCreate { name, user, expires_at_ms } => self.create_key(name, user, expires_at_ms).await,
+            Order::ApiKeyList => Ok(Reply::ApiKeys {
+                keys: self.records.api_keys().await?.into_iter().filter_map(line).collect(),
+            }),
+            Order::ApiKeyRevoke { id } => self.revoke_key(&id).await,
+            Order::ProviderAdd {
+                file,
+                sha256,
+                manifest,
+                granted,
+                replaces_built_in,
+            } => self.add_provider(file, &sha256, *manifest, granted, replaces_built_in).await,
+            Order::ProviderRemove { name } => self.remove_provider(&name).await,
+        }
+    }
+
+    async fn create_key(&self, name: String, user: Username, expires_at_ms: Option<Millis>) -> anyhow::Result<Reply> {
+        let now_ms = self.clock.now_ms();
+        anyhow::ensure!(
+            expires_at_ms.is_none_or(|end| end > now_ms),
+            "the key would have ended before it began"
+        );
+        anyhow::ensure!(!name.is_empty() && name.len() <= 100, "a key's name has 1 to 100 characters");
+        let bearer = make_bearer(StandsFor::Key);
+        let new = NewApiKey {
+            name,
+            creator: user,
+            stands_for: StandsFor::Key,
+            hash: hash_of(bearer.expose()),
+            expires_at_ms,
+        };
+        let key = self.records.create_api_key(new).await?;
+        // Nobody has the bearer before this: if it cannot be recorded, it is revoked unseen.
+        if let Err(error) = self.audit.administrative(Administrative::api_key_created(&key)).await {
+            self.records.revoke_api_key(&key.id).await?;
+            return Err(error.into());
+        }
+        self.catch_up().await?;
+        Ok(Reply::ApiKeyCreated {
+            id: key.id,
+            bearer: bearer.expose().to_owned(),
+        })
+    }
+
+    async fn revoke_key(&self, id: &ApiKeyId) -> anyhow::Result<Reply> {
+        self.records.revoke_api_key(id).await?;
+        self.catch_up().await?;
+        self.audit.administrative(Administrative::api_key_revoked(id)).await?;
+        Ok(Reply::Done {
+            what: format!("key {id} is revoked"),
+        })
+    }
+
+    async fn add_provider(
+        &self,
+        file: PathBuf,
+        shown: &str,
+        manifest: Manifest,
+        granted: Granted,
+        replaces_built_in: bool,
+    ) -> anyhow::Result<Reply> {
+        let component = tokio::task::spawn_blocking(move || read_component(&file)).await??;
+        let actual = digest(&component);
+        anyhow::ensure!(
+            actual == shown,
+            "the file has changed since it was shown: it was {shown} and is {actual}"
+        );
+        let approved = Approved {
+            component: &component,
+            manifest,
+            granted,
+            replaces_built_in,
+        };
+        let entry = self.folder.add(approved, is_built_in, &*self.clock)?;
+        self.audit
+            .administrative(Administrative::provider_approved(&entry.name, &entry.version, &entry.sha256))
+            .await?;
+        if let Some(catalog) = &self.catalog {
+            catalog.reload().await?;
+            // Approved and loaded are two things; only the second helps anybody.
+            catalog
+                .get(&entry.name)
+                .map_err(|unavailable| anyhow::anyhow!("it is approved, but does not load: {unavailable}"))?;
+        }
+        Ok(Reply::Done {
+            what: format!("provider {} {} is approved", entry.name, entry.version),
+        })
+    }
+
+    async fn remove_provider(&self, name: &str) -> anyhow::Result<Reply> {
+        let entry = self.folder.remove(name)?;
+        if let Some(catalog) = &self.catalog {
+            catalog.reload().await?;
+        }
+        self.audit
+            .administrative(Administrative::provider_removed(&entry.name, &entry.version, &entry.sha256))
+            .await?;
+        Ok(Reply::Done {
+            what: format!("provider {} {} is removed", entry.name, entry.version),
+        })
+    }
+
+    async fn catch_up(&self) -> anyhow::Result<()> {
+        if let Some(follower) = &self.follower {
+            follower.catch_up().await?;
+        }
+        Ok(())
+    }
+}
+
+fn line(key: ApiKey) -> Option<KeyLine> {
+    (key.stands_for == StandsFor::Key).then_some(KeyLine {
+        id: key.id,
+        name: key.name,
+        user: key.creator,
+        created_at_ms: key.created_at_ms,
+        expires_at_ms: key.expires_at_ms,
+        revoked_at_ms: key.revoked_at_ms,
+    })
+}

@@ -1,0 +1,331 @@
+//! Builds the state, opens the ports, and takes everything down again in order.
+
+mod admin;
+mod control;
+
+pub use admin::{Admin, KeyLine, Order, Reply};
+
+use crate::api::{self, App, Parts};
+use crate::audit::{Audit, AuditKeys};
+use crate::authn::{Authenticator, SignedBearers, StoredBearers};
+use crate::broker::{Broker, Tools};
+use crate::cache::TokenCache;
+use crate::clock::{Clock, Millis, SharedClock, SystemClock};
+use crate::config::Config;
+use crate::egress::{self, Egress, SystemResolver};
+use crate::follow::Follower;
+use crate::ids::RequestId;
+use crate::records::{DataFolder, Records};
+use crate::runtime::{Cache as CompiledCache, Catalog, Door, Folder, Options, Sandbox};
+use crate::seal::jws::BearerKeys;
+use crate::seal::{Keyring, Purpose};
+use crate::telemetry;
+use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use control::Control;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Requests under way may take this long to end when the server stops: a reader waits 8 s at most.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A flight lasts a minute at most; what is open for longer was abandoned, whoever began it.
+const LONGEST_FLIGHT_MS: Millis = 120_000;
+
+/// Who runs the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// An operator.
+    Serve,
+    /// A developer: stored bearers of people count, and a keyring is made if there is none.
+    Development,
+}
+
+/// A running server.
+pub struct Server {
+    /// The state, for whoever seeds it.
+    pub app: App,
+    /// Carries out the operator's commands.
+    pub admin: Admin,
+    /// Where the API listens.
+    pub api: SocketAddr,
+    /// Where metrics are.
+    pub metrics: SocketAddr,
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    // Last: the lock is given back when everything else is gone.
+    _folder: DataFolder,
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// One sentence with the cause: a locked folder, a missing keyring, a taken port, a database that cannot be reached.
+pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let folder = DataFolder::open(&config.data_dir)?;
+    let keyring = keyring_for(&config, mode)?;
+    let metrics = telemetry::start_metrics()?;
+
+    let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
+    let replica = replica(&records, &folder).await?;
+    let stored = StoredBearers::new(mode == Mode::Development);
+    let (follower, index) = Follower::start(records.clone(), stored.clone(), Arc::clone(&clock)).await?;
+    let audit = Audit::open(&audit_folder(&config), &config.audit, audit_keys(&keyring)?, Arc::clone(&clock))?;
+    egress::install_crypto();
+    let egress = Arc::new(Egress::new(&config.egress, &config.instances, Arc::new(SystemResolver))?);
+    let catalog = Arc::new(Catalog::open(sandbox(&config, &keyring)?, Folder::at(providers_of(&config.data_dir))).await?);
+    let cache = TokenCache::open(&config.data_dir.join("cache"), keyring.clone(), clock.now_ms())?;
+    let authn = Authenticator::new(stored, SignedBearers::new(BearerKeys::from_keyring(&keyring)?), Arc::clone(&clock));
+    let broker = Broker::new(
+        Tools {
+            clock: Arc::clone(&clock),
+            keyring: keyring.clone(),
+            records: records.clone(),
+            follower: follower.clone(),
+            cache: cache.clone(),
+            catalog: Arc::clone(&catalog),
+            door: Arc::clone(&egress) as Arc<dyn Door>,
+            instances: config.instances.clone(),
+            audit: audit.clone(),
+            replica: Arc::clone(&replica),
+        },
+        &config.broker,
+    );
+    let admin = Admin {
+        records: records.clone(),
+        follower: Some(follower.clone()),
+        folder: Folder::at(providers_of(&config.data_dir)),
+        catalog: Some(Arc::clone(&catalog)),
+        audit: audit.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let control = Control::bind(&config.data_dir).context("the control socket cannot be opened")?;
+    let api_listener = listen(config.api.listen, "api.listen").await?;
+    let metrics_listener = listen(config.metrics.listen, "metrics.listen").await?;
+    let (api, metrics_at) = (api_listener.local_addr()?, metrics_listener.local_addr()?);
+    let app = App::new(Parts {
+        config,
+        clock: Arc::clone(&clock),
+        keyring,
+        records,
+        index,
+        follower: follower.clone(),
+        authn,
+        audit,
+        broker,
+        catalog,
+        egress,
+    });
+
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(control.serve(admin.clone()));
+    tasks.spawn(follower.run());
+    tasks.spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            cache.sweep(clock.now_ms());
+        }
+    });
+    serve(&mut tasks, api_listener, api::router(app.clone()), stopping.clone());
+    serve(
+        &mut tasks,
+        metrics_listener,
+        Router::new().route("/metrics", get(move || async move { metrics.render() })),
+        stopping,
+    );
+    tracing::info!(%api, metrics = %metrics_at, "serving");
+    Ok(Server {
+        app,
+        admin,
+        api,
+        metrics: metrics_at,
+        tasks,
+        stop,
+        _folder: folder,
+    })
+}
+
+impl Server {
+    /// Stops: no new connections, those under way end or are cut after ten seconds, what was begun is durable or was never promised.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let drained = tokio::time::timeout(DRAIN, async {
+            // The endless tasks are two followers and the control socket; the rest are listeners that drain.
+            while self.tasks.len() > ENDLESS {
+                self.tasks.join_next().await;
+            }
+        })
+        .await;
+        if drained.is_err() {
+            tracing::warn!("requests were cut: they took longer than a stopping server waits");
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+/// How many tasks never end by themselves: control, follower, sweep.
+const ENDLESS: usize = 3;
+
+fn serve(tasks: &mut JoinSet<()>, listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+    tasks.spawn(async move {
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "a listener ended");
+        }
+    });
+}
+
+async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("`{key}` {address} cannot be listened on"))
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn until_told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(interrupt.await),
+    }
+}
+
+/// This replica's name in the rotation journal: its data folder's, kept in the records. What a replica of that name left open when it
+/// died is settled as unanswered, before the first flight.
+async fn replica(records: &Records, folder: &DataFolder) -> anyhow::Result<Arc<str>> {
+    let path = folder.path().join("replica");
+    let name = match std::fs::read_to_string(&path) {
+        Ok(name) => name.trim().to_owned(),
+        Err(_) => {
+            let name = RequestId::make(&SystemClock).to_string();
+            write_private(&path, name.as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?;
+            name
+        }
+    };
+    let abandoned_before_ms = SystemClock.now_ms() - LONGEST_FLIGHT_MS;
+    for entry in records.resume_rotations(&name, abandoned_before_ms).await? {
+        tracing::warn!(
+            credential.id = entry.credential_id.as_str(),
+            "a refresh was under way when the server died; whether its refresh token is spent, nobody knows"
+        );
+    }
+    Ok(name.into())
+}
+
+/// The operator's keyring.
+///
+/// # Errors
+/// If there is none, or it does not read.
+pub fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+    let development = development_keyring(config);
+    if development.exists() && config.keyring.keys.is_none() && config.keyring.file.is_none() {
+        let mut own = config.keyring.clone();
+        own.file = Some(development);
+        return Ok(Keyring::from_config(&own, |_| None)?);
+    }
+    Ok(Keyring::from_config(&config.keyring, |name| std::env::var(name).ok())?)
+}
+
+/// A development server's keyring lies in its data folder, so that the same folder can be used again, and by the other commands.
+fn development_keyring(config: &Config) -> PathBuf {
+    config.data_dir.join("dev-keyring.json")
+}
+
+fn keyring_for(config: &Config, mode: Mode) -> anyhow::Result<Keyring> {
+    let path = development_keyring(config);
+    let wanted = mode == Mode::Development && config.keyring.keys.is_none() && config.keyring.file.is_none() && !path.exists();
+    if wanted {
+        let (_, json) = Keyring::generate()?;
+        write_private(&path, json.expose().as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    }
+    if mode == Mode::Serve && path.exists() {
+        anyhow::bail!(
+            "`{}` belongs to a development server: its keys lie beside its data. Use another `data_dir`",
+            config.data_dir.display()
+        );
+    }
+    keyring(config)
+}
+
+/// Writes a file that only its owner can read. It must not be there yet.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Where added providers lie.
+#[must_use]
+pub fn providers_of(data: &Path) -> PathBuf {
+    data.join("providers")
+}
+
+/// Where the trail lies.
+#[must_use]
+pub fn audit_folder(config: &Config) -> PathBuf {
+    config.data_dir.join("audit")
+}
+
+/// The trail's keys, one pair for each version of the keyring.
+///
+/// # Errors
+/// If one cannot be derived.
+pub fn audit_keys(keyring: &Keyring) -> anyhow::Result<AuditKeys> {
+    let mut keys = AuditKeys::new(keyring.write_version());
+    for version in keyring.versions() {
+        let principal = keyring.derived(Purpose::AuditPrincipal, version)?.clone();
+        let chain = keyring.derived(Purpose::AuditChain, version)?.clone();
+        keys = keys.with(version, principal, chain);
+    }
+    Ok(keys)
+}
+
+fn sandbox(config: &Config, keyring: &Keyring) -> anyhow::Result<Arc<Sandbox>> {
+    let (_, key) = keyring.current(Purpose::CompiledCode);
+    let mut own = [0; 32];
+    own.copy_from_slice(ring::hmac::sign(key, b"compiled components").as_ref());
+    let cache = CompiledCache::open(&config.data_dir.join("compiled"), &own).context("the folder of compiled providers cannot be used")?;
+    Ok(Sandbox::new(Options {
+        cache: Some(cache),
+        compiler: std::env::current_exe().ok(),
+        ..Options::default()
+    })?)
+}
+
+/// Carries out a command: by the server that runs on this folder, or, if none does, here, under the folder's lock.
+///
+/// # Errors
+/// If neither is possible.
+pub async fn command(config: &Config, order: Order) -> anyhow::Result<Reply> {
+    if let Some(reply) = control::send(&config.data_dir, &order)
+        .await
+        .context("the running server did not answer")?
+    {
+        return Ok(reply);
+    }
+    let clock: SharedClock = Arc::new(SystemClock);
+    let _folder = DataFolder::open(&config.data_dir)?;
+    let keyring = keyring(config)?;
+    let admin = Admin {
+        records: Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?,
+        follower: None,
+        folder: Folder::at(providers_of(&config.data_dir)),
+        catalog: None,
+        audit: Audit::open(&audit_folder(config), &config.audit, audit_keys(&keyring)?, Arc::clone(&clock))?,
+        clock,
+    };
+    Ok(admin.carry_out(order).await)
+}
