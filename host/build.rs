@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-env-changed=CLAVIGER_PROVIDERS_DIR");
+    println!("cargo:rerun-if-env-changed=PROVIDER_COMPONENTS_DIR");
     println!("cargo:rerun-if-env-changed=CARGO_TARGET_DIR");
     // cargo watches a folder only while it is there; a missing one would build the package anew each time.
     let folder = providers_folder();
@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
 }
 
 fn providers_folder() -> PathBuf {
-    if let Some(folder) = env::var_os("CLAVIGER_PROVIDERS_DIR") {
+    if let Some(folder) = env::var_os("PROVIDER_COMPONENTS_DIR") {
         return folder.into();
     }
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("../target").to_owned(), PathBuf::from);
