@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 pub struct DevFile {
     /// Where the API answers.
     pub url: String,
+    /// Where its metrics are.
+    pub metrics: String,
     /// Where the emulated upstream answers.
     pub upstream: String,
     /// By name.
     pub people: BTreeMap<String, Person>,
+    /// A service that may open turns.
+    pub proxy: Person,
     /// Their names.
     pub projects: Vec<String>,
     /// In the order in which they were made.

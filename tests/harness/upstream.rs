@@ -3,6 +3,7 @@
 use crate::process::{self, Running};
 use crate::{Answer, Client};
 use anyhow::{Context, Result, bail};
+use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -244,6 +245,52 @@ impl Emulator {
             bail!("the emulator refuses {order}: {} {}", answer.status, answer.text);
         }
         Ok(answer)
+    }
+
+    /// Whose account a session's answer opens, as the upstream itself sees it: the token is used there.
+    ///
+    /// # Errors
+    /// The upstream refuses the token, or says nothing of whose it is.
+    pub async fn whose(&self, provider: &str, body: &Value) -> Result<String> {
+        let text = |key: &str| {
+            body.get(key)
+                .and_then(Value::as_str)
+                .with_context(|| format!("no text `{key}` in {body}"))
+        };
+        let (path, authorization) = match provider {
+            "github" => ("/github/api/v3/user", format!("Bearer {}", text("token")?)),
+            "gitlab" => ("/gitlab/api/v4/user", format!("Bearer {}", text("token")?)),
+            "google" => ("/google/userinfo", format!("Bearer {}", text("accessToken")?)),
+            "jira" => {
+                let pair = format!("{}:{}", text("email")?, text("apiToken")?);
+                (
+                    "/jira/rest/api/3/myself",
+                    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)),
+                )
+            }
+            other => bail!("`{other}` is not emulated"),
+        };
+        let answer = self.client.with_header("authorization", &authorization).get(path).await?;
+        // An App's installation may not ask who it is; the upstream knows all the same.
+        if answer.status != 200 && answer.status != 403 {
+            bail!("{provider} refuses the token: {} {}", answer.status, answer.text);
+        }
+        let log = self.requests().await?;
+        let account = log
+            .last()
+            .and_then(|entry| entry.pointer("/credential/account"))
+            .and_then(Value::as_str);
+        account
+            .map(str::to_owned)
+            .with_context(|| format!("{provider} does not say whose token that is: {:?}", log.last()))
+    }
+
+    /// The requests so far: `provider`, `operation`, `path`, `credential`, `asked`, `status`, `fault`.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn requests(&self) -> Result<Vec<Value>> {
+        requests(&self.client).await
     }
 
     /// Its client, for everything else it offers.

@@ -64,18 +64,18 @@ fn heart(pem: &str) -> String {
 }
 
 async fn start() -> Result<(Claviger, Client, String)> {
-    let metrics = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let dead = format!("http://{nobody}");
     let config = format!(
-        "[log]\nfilter = \"trace\"\n[metrics]\nlisten = \"{metrics}\"\n[[instance]]\nprovider = \"gitlab\"\nurl = \"{dead}\"\nnetworks = [\"127.0.0.0/8\"]\nclient_id = \"app\"\nclient_secret_env = \"CANARY_CLIENT\"\n"
+        "[log]\nfilter = \"trace\"\n[[instance]]\nprovider = \"gitlab\"\nurl = \"{dead}\"\nnetworks = [\"127.0.0.0/8\"]\nclient_id = \"app\"\nclient_secret_env = \"CANARY_CLIENT\"\n"
     );
     let claviger = Setup::default()
         .config(&config)
         .environment("CANARY_CLIENT", CLIENT_SECRET)
         .start()
         .await?;
-    Ok((claviger, Client::new(&format!("http://{metrics}"))?, dead))
+    let metrics = Client::new(&claviger.dev().metrics)?;
+    Ok((claviger, metrics, dead))
 }
 
 /// Static tokens: made, read, listed, changed, denied, deleted.

@@ -46,7 +46,6 @@ async fn what_was_confirmed_is_there_after_kill_9() -> Result<()> {
         let enough = made.lock().expect("nobody panics with it").len() + 10 + 3 * round;
         while made.lock().expect("nobody panics with it").len() < enough {
             ensure!(!writers.is_empty(), "the writers gave up");
-            tokio::task::yield_now().await;
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
         claviger.kill();
@@ -120,6 +119,24 @@ async fn bearers_bindings_and_sessions_outlive_a_restart() -> Result<()> {
             answer.status,
             answer.text
         );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn seeded_accounts_still_work_on_a_folder_that_is_used_again() -> Result<()> {
+    let claviger = Claviger::start().await?.restart().await?;
+    let session = claviger.dev().sessions.first().context("no session")?.clone();
+    let emulator = claviger.emulator()?;
+    for person in ["alice", "bob"] {
+        for provider in ["github", "gitlab", "jira", "google"] {
+            let path = format!(
+                "/api/projects/{}/agentic-sessions/{}/credentials/{provider}",
+                session.project, session.id
+            );
+            let answer = claviger.person(person)?.get(&path).await?.expect(200)?;
+            assert_eq!(emulator.whose(provider, &answer.json()?).await?, person, "{provider}");
+        }
     }
     Ok(())
 }
