@@ -40,7 +40,7 @@ fn providers_folder() -> PathBuf {
     if let Some(folder) = env::var_os("PROVIDER_COMPONENTS_DIR") {
         return folder.into();
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new("../target").to_owned(), PathBuf::from);
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let target = if target.is_absolute() {
         target
     } else {
