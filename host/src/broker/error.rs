@@ -39,6 +39,9 @@ pub enum BrokerError {
     /// A limit that the provider does not know.
     #[error(transparent)]
     CannotNarrow(#[from] CannotNarrow),
+    /// This kind of credential does not do that: a token that cannot be narrowed, say. Asking for less than what is stored must not bring more.
+    #[error("the credential's kind does not do this: {0}")]
+    Unsupported(String),
     /// Gone while the flight was under way.
     #[error("the credential was removed")]
     Gone,
@@ -61,6 +64,7 @@ impl BrokerError {
             Self::WaitOver => "wait-over",
             Self::TimedOut(_) => "timed-out",
             Self::CannotNarrow(_) => "cannot-narrow",
+            Self::Unsupported(_) => "unsupported",
             Self::Gone => "gone",
             Self::Internal(_) => "internal",
         }
@@ -83,6 +87,7 @@ impl BrokerError {
         };
         match (failure.code.as_str(), failure.retry) {
             ("insufficient-scope", _) => Self::MissingScope(text),
+            ("unsupported", _) => Self::Unsupported(text),
             ("echoed-secret" | "placement-denied", _) => Self::ProviderBroken(text),
             (_, RetryAdvice::Reauthorise) => Self::NeedsReconnect(text),
             (_, RetryAdvice::Later(retry_after_ms)) => Self::Transient {

@@ -79,7 +79,7 @@ pub async fn start(options: Options) -> anyhow::Result<Development> {
     let (upstream, address) = match options.upstream {
         Some(address) => (None, address),
         None => {
-            let (task, address) = start_upstream(&people, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+            let (task, address) = start_upstream_again(&people, known.as_ref()).await?;
             (Some(task), address)
         }
     };
@@ -136,6 +136,18 @@ impl Development {
             upstream.abort();
         }
     }
+}
+
+/// On the port of the last run if it is free: the credentials in the folder name it.
+async fn start_upstream_again(people: &Seed, known: Option<&Handout>) -> anyhow::Result<(JoinHandle<()>, Url)> {
+    let port = known.and_then(|known| Url::parse(&known.upstream).ok()).and_then(|url| url.port());
+    if let Some(port) = port {
+        match start_upstream(people, SocketAddr::from(([127, 0, 0, 1], port))).await {
+            Ok(started) => return Ok(started),
+            Err(error) => tracing::warn!("the seeded credentials name an upstream that cannot be started again: {error:#}"),
+        }
+    }
+    start_upstream(people, SocketAddr::from(([127, 0, 0, 1], 0))).await
 }
 
 async fn start_upstream(people: &Seed, listen: SocketAddr) -> anyhow::Result<(JoinHandle<()>, Url)> {
