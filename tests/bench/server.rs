@@ -97,7 +97,7 @@ impl Reads {
 pub async fn ready_ms() -> Result<f64> {
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let keyring = folder.path().join("keyring.json");
-    std::fs::write(&keyring, "{\"1\": \"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"}")?;
+    std::fs::write(&keyring, "{\"1\": \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}")?;
     std::fs::set_permissions(&keyring, std::fs::Permissions::from_mode(0o600))?;
     one_start(folder.path())
         .await

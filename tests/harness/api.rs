@@ -75,12 +75,12 @@ pub async fn role(client: &Client, name: &str) -> Result<String> {
         .with_context(|| format!("no role `{name}` in {answer}"))
 }
 
-/// Binds a role on a credential to a person; the answer may be a refusal.
+/// Binds a role on a credential to a person, within a project; the answer may be a refusal.
 ///
 /// # Errors
 /// No answer at all.
-pub async fn bind(client: &Client, credential: &str, role: &str, user: &str) -> Result<Answer> {
+pub async fn bind(client: &Client, credential: &str, role: &str, project: &str, user: &str) -> Result<Answer> {
     let role_id = self::role(client, role).await?;
-    let body = json!({ "role_id": role_id, "scope": "credential", "credential_id": credential, "user_id": user });
+    let body = json!({ "role_id": role_id, "scope": "credential", "credential_id": credential, "project_id": project, "user_id": user });
     client.post(&format!("{V1}/role_bindings"), &body).await
 }

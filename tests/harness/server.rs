@@ -87,8 +87,8 @@ impl Claviger {
         let data = folder.path().join("data");
         let config = folder.path().join("claviger.toml");
         std::fs::write(&config, &setup.config).context("cannot write the configuration")?;
-        // One of an earlier start would say "ready" for this one.
-        let _ = std::fs::remove_file(data.join("dev.json"));
+        // One of an earlier start does not say "ready" for this one, but what it says is still of use to the server.
+        let earlier = identity(&data.join("dev.json"));
         let log = log_file(folder.path())?;
         let mut command = Command::new(process::claviger()?);
         command
@@ -101,7 +101,7 @@ impl Claviger {
         command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let mut running = Running::start(&mut command)?;
-        let dev = ready(&mut running, &data, folder.path()).await?;
+        let dev = ready(&mut running, &data, folder.path(), earlier).await?;
         Ok(Self {
             running,
             folder,
@@ -220,11 +220,13 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<std::proc
     command.output().context("cannot start `claviger`")
 }
 
-async fn ready(running: &mut Running, data: &Path, folder: &Path) -> Result<DevFile> {
+async fn ready(running: &mut Running, data: &Path, folder: &Path, earlier: Option<Identity>) -> Result<DevFile> {
     let deadline = Instant::now() + READY_WITHIN;
     let file = data.join("dev.json");
     loop {
-        if let Ok(text) = std::fs::read_to_string(&file) {
+        if identity(&file) != earlier
+            && let Ok(text) = std::fs::read_to_string(&file)
+        {
             return serde_json::from_str(&text).with_context(|| format!("`dev.json` is not what was agreed: {text}"));
         }
         if let Some(status) = running.ended()? {
@@ -239,6 +241,15 @@ async fn ready(running: &mut Running, data: &Path, folder: &Path) -> Result<DevF
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Tells a file from another one of the same name.
+type Identity = (u64, std::time::SystemTime);
+
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.ino(), file.modified().ok()?))
 }
 
 fn log_file(folder: &Path) -> Result<File> {

@@ -95,7 +95,7 @@ async fn stored(told: &mut Told, claviger: &Claviger) -> Result<()> {
     told.hears(read(&alice, &pat, "?repository=x").await?.expect(400)?);
     told.hears(alice.get(&format!("{V1}/credentials")).await?.expect(200)?);
     told.hears(alice.get(&format!("{V1}/credentials/{pat}")).await?.expect(200)?);
-    told.hears(bind(&alice, &pat, "credential:viewer", "bob").await?);
+    told.hears(bind(&alice, &pat, "credential:viewer", "atlas", "bob").await?);
     told.hears(bob.get(&format!("{V1}/credentials/{pat}")).await?);
     told.hears(
         alice
@@ -279,9 +279,10 @@ async fn no_secret_is_left_behind() -> Result<()> {
     minted(&mut told, &claviger, &dead).await?;
     let bearers = around(&mut told, &claviger, &metrics).await?;
     let folder = claviger.folder();
+    // The crates that print requests are capped by the server itself, so its own lines tell that the filter is in force.
     ensure!(
-        claviger.log().contains("TRACE"),
-        "the server does not log at trace level: nothing was proven"
+        claviger.log().contains("DEBUG claviger"),
+        "the server does not log everything: nothing would be proven"
     );
 
     // First that a leak would be found: in the log, and in a file of the data folder.

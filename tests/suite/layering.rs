@@ -123,11 +123,16 @@ fn imports_point_down() {
 #[test]
 fn libraries_stay_at_home() {
     let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
     for file in files("host/src", &[".rs"]) {
         let Some((module, _)) = module_of(&file.path) else { continue };
         let code = code_of(&file.text);
         for (library, homes) in HOMES {
-            if uses_word(&code, library) && !homes.contains(&module.as_str()) {
+            if !uses_word(&code, library) {
+                continue;
+            }
+            seen.insert(library);
+            if !homes.contains(&module.as_str()) {
                 wrong.push(format!("{}: `{library}` is for {} alone", file.path, homes.join(", ")));
             }
         }
@@ -138,6 +143,11 @@ fn libraries_stay_at_home() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n  "));
+    assert_eq!(
+        seen,
+        HOMES.map(|(library, _)| library).into(),
+        "libraries that are used at home; is this still the right place to look?"
+    );
 }
 
 /// A caller is made by authentication and nowhere else.

@@ -301,22 +301,28 @@ async fn the_current_user_header_only_narrows() -> Result<()> {
 async fn seeing_a_credential_is_not_reading_its_token() -> Result<()> {
     let world = world().await?;
     let (alice, bob) = (world.claviger.person("alice")?, world.claviger.person("bob")?);
-    let stored = "ghp_people0123456789abcdefghijABCDEFGHIJK";
-    let id = create(&alice, &json!({ "name": "hers", "provider": "github", "token": stored })).await?;
+    let stored = "glpat-people0123456789abcdef";
+    let id = create(&alice, &json!({ "name": "hers", "provider": "gitlab", "token": stored })).await?;
     assert_eq!(token(&alice, &id).await?, stored);
     bob.get(&format!("{V1}/credentials/{id}")).await?.expect(404)?;
-    bind(&alice, &id, "credential:viewer", "bob").await?.expect(201)?;
-    let seen = bob.get(&format!("{V1}/credentials/{id}")).await?.expect(200)?;
-    ensure!(!seen.text.contains(stored) && seen.json()?.get("token").is_none(), "{}", seen.text);
-    read(&bob, &id, "").await?.expect(404)?;
     // Hers, and not of this project: it does not resolve there, not even for her.
     alice
         .get(&format!("{V1}/projects/{}/credentials/{id}/token", world.project))
         .await?
         .expect(404)?;
+
+    bind(&alice, &id, "credential:viewer", &world.project, "bob").await?.expect(201)?;
+    let seen = bob.get(&format!("{V1}/credentials/{id}")).await?.expect(200)?;
+    ensure!(!seen.text.contains(stored) && seen.json()?.get("token").is_none(), "{}", seen.text);
+    read(&bob, &id, "").await?.expect(404)?;
+    bob.get(&format!("{V1}/projects/{}/credentials/{id}/token", world.project))
+        .await?
+        .expect(404)?;
     // Nobody binds a connected account.
     let account = world.claviger.credential("alice-github")?;
-    bind(&alice, account, "credential:viewer", "bob").await?.expect(403)?;
+    bind(&alice, account, "credential:viewer", &world.project, "bob")
+        .await?
+        .expect(403)?;
     Ok(())
 }
 
