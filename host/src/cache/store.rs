@@ -31,6 +31,33 @@ pub enum CacheError {
     Refused(String),
 }
 
+/// Why sled did not open.
+enum Trouble {
+    /// A new one helps.
+    Damaged(String),
+    /// The files may be whole: they are another process's, or the disk is full. Setting them aside would throw a good cache away,
+    /// or pull it from under its owner.
+    Elsewhere(String),
+}
+
+impl Trouble {
+    fn of(error: sled::Error) -> Self {
+        let text = error.to_string();
+        let elsewhere = match &error {
+            sled::Error::Io(cause) => {
+                use std::io::ErrorKind as K;
+                // sled gives the refused lock no kind of its own.
+                matches!(
+                    cause.kind(),
+                    K::PermissionDenied | K::ReadOnlyFilesystem | K::StorageFull | K::QuotaExceeded | K::WouldBlock
+                ) || text.contains("could not acquire lock")
+            }
+            _ => false,
+        };
+        if elsewhere { Self::Elsewhere(text) } else { Self::Damaged(text) }
+    }
+}
+
 /// An open sled. Cloning shares it.
 #[derive(Clone)]
 pub(super) struct Store {
@@ -41,31 +68,34 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn open(folder: &Path, now_ms: Millis) -> Result<Self, CacheError> {
-        let cause = match Self::checked(folder) {
-            Ok(store) => return Ok(store),
-            Err(cause) => cause,
-        };
         let unusable = |cause: String| CacheError::Unusable {
             path: folder.to_owned(),
             cause,
         };
+        let cause = match Self::checked(folder) {
+            Ok(store) => return Ok(store),
+            Err(Trouble::Damaged(cause)) => cause,
+            Err(Trouble::Elsewhere(cause)) => return Err(unusable(cause)),
+        };
         let aside = folder.with_extension(format!("damaged-{now_ms}"));
         std::fs::rename(folder, &aside).map_err(|error| unusable(format!("{cause}; and it cannot be set aside: {error}")))?;
         tracing::warn!(aside = %aside.display(), %cause, "the token cache was damaged and is begun anew; the old one can be deleted");
-        Self::checked(folder).map_err(unusable)
+        Self::checked(folder).map_err(|trouble| match trouble {
+            Trouble::Damaged(cause) | Trouble::Elsewhere(cause) => unusable(cause),
+        })
     }
 
     /// Opens and reads everything once. sled reports some damage by panicking, so a panic counts as damage here.
-    fn checked(folder: &Path) -> Result<Self, String> {
+    fn checked(folder: &Path) -> Result<Self, Trouble> {
         std::panic::catch_unwind(AssertUnwindSafe(|| {
             let config = sled::Config::new()
                 .path(folder)
                 .cache_capacity(MEMORY_BYTES)
                 .flush_every_ms(Some(FLUSH_MS));
-            let db = config.open().map_err(|error| error.to_string())?;
+            let db = config.open().map_err(Trouble::of)?;
             let mut entries = 0;
             for entry in db.iter() {
-                entry.map_err(|error| error.to_string())?;
+                entry.map_err(Trouble::of)?;
                 entries += 1;
             }
             Ok(Self {
@@ -73,7 +103,7 @@ impl Store {
                 entries: Arc::new(AtomicUsize::new(entries)),
             })
         }))
-        .unwrap_or_else(|_| Err("its files are corrupt".to_owned()))
+        .unwrap_or_else(|_| Err(Trouble::Damaged("its files are corrupt".to_owned())))
     }
 
     pub(super) fn get(&self, place: &[u8]) -> Option<String> {

@@ -87,3 +87,76 @@ fn a_damaged_cache_is_set_aside() {
     assert_eq!(found(&cache, &key("a", 1, "")).as_deref(), Some("new"));
     assert!(folder.path().join("cache.damaged-77").is_dir());
 }
+
+#[test]
+fn a_cache_in_use_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache");
+    let cache = TokenCache::open(&path, keyring(), 0).unwrap();
+    cache.put(&key("a", 1, ""), &token("mine", None)).unwrap();
+    let error = TokenCache::open(&path, keyring(), 77).err().expect("it is in use");
+    assert!(error.to_string().contains("lock"), "{error}");
+    assert!(!folder.path().join("cache.damaged-77").exists());
+    assert_eq!(found(&cache, &key("a", 1, "")).as_deref(), Some("mine"));
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+        .collect()
+}
+
+/// Whatever happens to the files: it opens, no key yields another key's token, and it takes new ones.
+#[test]
+fn no_damage_yields_a_wrong_token() {
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), keyring());
+    let path = folder.path().join("cache");
+    let cache = TokenCache::open(&path, keyring.clone(), 0).unwrap();
+    for n in 0..100 {
+        cache
+            .put(
+                &key(&format!("c{n}"), 1, ""),
+                &token(&format!("token-{n}-{}", "x".repeat(500)), None),
+            )
+            .unwrap();
+    }
+    drop(cache);
+    let whole: Vec<_> = files_below(&path)
+        .into_iter()
+        .map(|file| (file.clone(), std::fs::read(file).unwrap()))
+        .collect();
+    let below = |bound: usize| usize::try_from(crate::clock::random_below(bound as u64)).unwrap();
+    let (mut kept, mut lost) = (0, 0);
+    for round in 0..30 {
+        let copy = folder.path().join(format!("copy-{round}"));
+        let spoilt = below(whole.len());
+        for (number, (file, bytes)) in whole.iter().enumerate() {
+            let place = copy.join(file.strip_prefix(&path).unwrap());
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            let mut bytes = bytes.clone();
+            if number == spoilt && !bytes.is_empty() {
+                let at = below(bytes.len());
+                match round % 3 {
+                    0 => bytes[at] ^= 0x10,
+                    1 => bytes.truncate(at),
+                    _ => bytes.iter_mut().skip(at).take(4096).for_each(|byte| *byte = 0),
+                }
+            }
+            std::fs::write(place, bytes).unwrap();
+        }
+        let cache = TokenCache::open(&copy, keyring.clone(), 5).unwrap();
+        for n in 0..100 {
+            match found(&cache, &key(&format!("c{n}"), 1, "")) {
+                Some(text) => {
+                    assert!(text.starts_with(&format!("token-{n}-")), "round {round}");
+                    kept += 1;
+                }
+                None => lost += 1,
+            }
+        }
+        cache.put(&key("new", 1, ""), &token("new", None)).unwrap();
+        assert_eq!(found(&cache, &key("new", 1, "")).as_deref(), Some("new"), "round {round}");
+    }
+    assert_eq!(kept + lost, 3000);
+}
