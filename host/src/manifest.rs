@@ -103,6 +103,10 @@ pub struct Field {
     /// The operator's client secret or id: filled from `[[instance]]` when the credential has none, class *client*.
     #[serde(default)]
     pub client: bool,
+    /// One line without spaces, as tokens are: what a paste brought along at its ends is cut off, and what has spaces or control
+    /// characters inside is refused. A provider could not do it: it never sees a secret's text.
+    #[serde(default)]
+    pub single_line: bool,
     /// What it usually looks like. Advisory: a mismatch is a warning, never a refusal, for upstreams change their formats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,

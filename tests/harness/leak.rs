@@ -92,7 +92,11 @@ fn encoded(engine: &impl Engine, bytes: &[u8], start: usize) -> Vec<u8> {
     let text = engine.encode(&padded);
     let first = [0, 2, 3].get(start).copied().unwrap_or_default();
     // A last group that is not whole shares its last character with what follows.
-    let last = if padded.len() % 3 == 0 { text.len() } else { text.len() - 1 };
+    let last = if padded.len().is_multiple_of(3) {
+        text.len()
+    } else {
+        text.len() - 1
+    };
     text.as_bytes().get(first..last).unwrap_or_default().to_vec()
 }
 

@@ -89,7 +89,7 @@ pub async fn create(
         fields,
     };
     let stores_something = !given.is_empty();
-    let taken = intake::take(kind, given)?;
+    let taken = intake::take(&manifest, kind, given)?;
     if stores_something {
         // Without token and fields the platform stores an empty credential, to be filled by a patch.
         intake::complete(kind, &have(&taken, url.as_deref(), email.as_deref()))?;
@@ -146,7 +146,7 @@ pub async fn patch(
         fields: input.texts("fields")?.unwrap_or_default(),
     };
     let brings_fields = !given.is_empty();
-    let taken = intake::take(kind, given)?;
+    let taken = intake::take(&manifest, kind, given)?;
     if moved && brings_fields {
         intake::complete(kind, &have(&taken, address.as_deref(), email.as_deref()))?;
     }

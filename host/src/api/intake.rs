@@ -4,7 +4,7 @@
 //! not kept: what is not needed is not stored.
 
 use super::problem::{Answer, Problem};
-use crate::manifest::{Field, Kind, Manifest};
+use crate::manifest::{Field, Kind, Manifest, PlacedAs};
 use crate::seal::jws;
 use crate::secret::Secret;
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub fn kind<'a>(manifest: &'a Manifest, named: Option<&str>) -> Answer<&'a Kind>
 ///
 /// # Errors
 /// 400 that names the field and what it should be; never what was given.
-pub fn take(kind: &Kind, given: Given) -> Answer<Taken> {
+pub fn take(manifest: &Manifest, kind: &Kind, given: Given) -> Answer<Taken> {
     let mut values = given.fields;
     if let Some(unknown) = values.keys().find(|name| kind.field(name).is_none()) {
         let known = kind
@@ -97,7 +97,17 @@ pub fn take(kind: &Kind, given: Given) -> Answer<Taken> {
     let mut taken = Taken::default();
     for (name, value) in values {
         let Some(field) = kind.field(&name) else { continue };
-        check(kind, field, &value)?;
+        let value = if field.single_line {
+            Secret::new(value.expose().trim().to_owned())
+        } else {
+            value
+        };
+        check(field, &value)?;
+        if field.secret && !value.is_empty() && signs(manifest, field) {
+            // A key that does not read would fail at every read.
+            jws::check_rs256(&value)
+                .map_err(|error| Problem::validation(format!("`fields.{}` of `{}`: {error}", field.name, kind.name)))?;
+        }
         if field.secret {
             taken.secret.insert(name, value);
         } else {
@@ -153,7 +163,15 @@ fn split(kind: &Kind, token: &Secret, values: &mut BTreeMap<String, Secret>) -> 
     Ok(())
 }
 
-fn check(kind: &Kind, field: &Field, value: &Secret) -> Answer<()> {
+/// Whether the provider signs with this field: then it is a private key.
+fn signs(manifest: &Manifest, field: &Field) -> bool {
+    let places = manifest.endpoints.iter().flat_map(|endpoint| &endpoint.places);
+    places
+        .into_iter()
+        .any(|place| place.form == PlacedAs::Signed && place.field == field.name)
+}
+
+fn check(field: &Field, value: &Secret) -> Answer<()> {
     let refuse = |reason: &str| Problem::validation(format!("`fields.{}` {reason}", field.name));
     if value.len() > LONGEST_VALUE {
         return Err(refuse(&format!("is longer than {LONGEST_VALUE} bytes")));
@@ -161,12 +179,13 @@ fn check(kind: &Kind, field: &Field, value: &Secret) -> Answer<()> {
     if field.required && value.expose().trim().is_empty() {
         return Err(refuse("is empty"));
     }
+    if field.single_line && value.expose().chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(refuse(
+            "has spaces, line breaks or control characters inside; was more pasted than the token?",
+        ));
+    }
     if value.expose().contains('\0') {
         return Err(refuse("contains a NUL character"));
-    }
-    // The manifest says which fields are keys by what it signs with them; a key that does not read would fail at every read.
-    if field.secret && field.name.contains("private-key") && !value.is_empty() {
-        jws::check_rs256(value).map_err(|error| Problem::validation(format!("`fields.{}` of `{}`: {error}", field.name, kind.name)))?;
     }
     Ok(())
 }
@@ -183,9 +202,16 @@ mod tests {
             secret,
             required,
             client: false,
+            single_line: false,
             pattern: None,
             pointer: pointer.map(str::to_owned),
         }
+    }
+
+    fn manifest() -> Manifest {
+        let text = r#"{"manifest": 1, "provider": "p", "version": "1", "title": "P", "default-kind": "key-file", "kinds": [], "consumers": {"session": {}},
+            "endpoints": [{"name": "e", "method": "POST", "bases": [], "path": "/", "places": [{"field": "pem", "as": "signed", "at": "json:/a"}]}]}"#;
+        Manifest::parse(text).unwrap()
     }
 
     fn document() -> Kind {
@@ -231,7 +257,7 @@ mod tests {
             (r#"{"who": "robot-7", "#, "line 1"),
             ("robot-7", "does not begin with an object"),
         ] {
-            let problem = format!("{:?}", take(&document(), token(text)).err().unwrap());
+            let problem = format!("{:?}", take(&manifest(), &document(), token(text)).err().unwrap());
             assert!(problem.contains(says) && !problem.contains("robot-7"), "{problem}");
         }
     }
@@ -240,11 +266,38 @@ mod tests {
     fn unknown_and_double_fields_are_refused() {
         let mut given = token("x");
         given.fields.insert("keyy".to_owned(), Secret::new("s3cret".to_owned()));
-        let problem = format!("{:?}", take(&document(), given).err().unwrap());
+        let problem = format!("{:?}", take(&manifest(), &document(), given).err().unwrap());
         assert!(problem.contains("keyy") && !problem.contains("s3cret"), "{problem}");
         let mut given = token("x");
         given.fields.insert("key".to_owned(), Secret::new("y".to_owned()));
-        assert!(take(&document(), given).is_err());
+        assert!(take(&manifest(), &document(), given).is_err());
+    }
+
+    #[test]
+    fn a_pasted_token_loses_its_ends_and_nothing_else() {
+        let mut kind = document();
+        kind.document = false;
+        kind.fields[0].single_line = true;
+        let taken = take(&manifest(), &kind, token(" k-1\n")).unwrap();
+        assert_eq!(taken.secret["key"].expose(), "k-1");
+        for bad in ["k 1", "k\n1", "k\u{7f}1", " "] {
+            assert!(take(&manifest(), &kind, token(bad)).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_private_key_is_refused_when_it_is_stored() {
+        let mut kind = document();
+        kind.document = false;
+        kind.fields[0].name = "pem".to_owned();
+        kind.token_fills = "pem".to_owned();
+        let problem = format!(
+            "{:?}",
+            take(&manifest(), &kind, token("-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n"))
+                .err()
+                .unwrap()
+        );
+        assert!(problem.contains("private key") && !problem.contains("c2VjcmV0"), "{problem}");
     }
 
     #[test]

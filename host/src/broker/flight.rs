@@ -78,12 +78,11 @@ where
             Ok(landing) => landing,
             Err(failure) => return Waited::Landed(Err(failure)),
         };
-        let waited = match tokio::time::timeout(wait, landing.wait_for(Option::is_some)).await {
+        match tokio::time::timeout(wait, landing.wait_for(Option::is_some)).await {
             Err(_) => Waited::StillFlying,
             Ok(Err(_)) => Waited::Crashed,
             Ok(Ok(outcome)) => outcome.clone().map_or(Waited::Crashed, Waited::Landed),
-        };
-        waited
+        }
     }
 
     /// Starts a flight that nobody waits for, unless one is under way or has just failed.

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use url::Url;
 
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Dev {
     /// Keep the data here instead of in a temporary folder.
     #[arg(long, value_name = "DIR")]

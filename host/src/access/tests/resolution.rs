@@ -48,7 +48,8 @@ fn winner(index: &Index) -> Option<(String, Tier)> {
 #[test]
 fn the_more_specific_level_wins() {
     // (levels bound, the winner): 65, 66, 67, 68, 71.
-    let cases: [(&[&str], Option<(&str, Tier)>); 8] = [
+    type Case = (&'static [&'static str], Option<(&'static str, Tier)>);
+    let cases: [Case; 8] = [
         (&["agent", "project"], Some(("agent", Tier::Agent))),
         (&["project"], Some(("project", Tier::Project))),
         (&["global"], Some(("global", Tier::Global))),

@@ -10,6 +10,7 @@ fn kind() -> Kind {
         secret: true,
         required: true,
         client: false,
+        single_line: false,
         pattern: None,
         pointer: None,
     };
