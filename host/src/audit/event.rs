@@ -1,5 +1,6 @@
 //! What is recorded: the fields of each event. Never a name, never a secret.
 
+use super::Audit;
 use super::keys::AuditKeys;
 use super::line::Line;
 use crate::access::{Denial, Permit, Target, TokenRequest};
@@ -7,6 +8,7 @@ use crate::identity::Caller;
 use crate::ids::{ApiKeyId, CredentialId, Generation, ProviderName, RequestId, Username};
 use crate::records::NewBinding;
 use crate::records::model::{ApiKey, Credential, Turn};
+use std::cell::Cell;
 
 /// A token read that begins.
 #[derive(Clone, Copy)]
@@ -19,10 +21,12 @@ pub struct Access<'a> {
     pub request: &'a TokenRequest,
 }
 
-/// A read without an outcome. It has to be given one: a read that ends unrecorded is a fault.
+/// A read without an outcome. It has to be given one; one that is dropped without (its client went away) is recorded as abandoned.
 #[must_use = "a read ends with exactly one record"]
 pub struct Pending<'a> {
+    audit: Audit,
     access: Access<'a>,
+    ended: Cell<bool>,
 }
 
 /// A read that brought no token, ready to be written.
@@ -69,12 +73,17 @@ pub struct MintOutcome<'a> {
 }
 
 impl<'a> Pending<'a> {
-    pub(super) const fn new(access: Access<'a>) -> Self {
-        Self { access }
+    pub(super) const fn new(audit: Audit, access: Access<'a>) -> Self {
+        Self {
+            audit,
+            access,
+            ended: Cell::new(false),
+        }
     }
 
     /// Nobody may have it.
-    pub const fn denied(&self, denial: Denial) -> Refused<'a> {
+    pub fn denied(&self, denial: Denial) -> Refused<'a> {
+        self.ended.set(true);
         Refused {
             access: self.access,
             why: Why::Denied(denial),
@@ -82,7 +91,8 @@ impl<'a> Pending<'a> {
     }
 
     /// It was allowed and did not come about.
-    pub const fn failed(&self, permit: &'a Permit, code: &'static str) -> Refused<'a> {
+    pub fn failed(&self, permit: &'a Permit, code: &'static str) -> Refused<'a> {
+        self.ended.set(true);
         Refused {
             access: self.access,
             why: Why::Failed(permit, code),
@@ -90,12 +100,28 @@ impl<'a> Pending<'a> {
     }
 
     /// It leaves, once this record is durable.
-    pub const fn granted(&self, permit: &'a Permit, released: Released<'a>) -> Granted<'a> {
+    pub fn granted(&self, permit: &'a Permit, released: Released<'a>) -> Granted<'a> {
+        self.ended.set(true);
         Granted {
             access: self.access,
             permit,
             released,
         }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if self.ended.get() {
+            return;
+        }
+        let mut line = Line::new();
+        line.put("event", "CREDENTIAL_ACCESS");
+        line.put("outcome", "abandoned");
+        write_target(&mut line, &self.access.request.target);
+        self.access.write_caller(&mut line, self.audit.keys());
+        // Nobody is left to tell. A trail that takes no records says so to every other reader.
+        let _ = self.audit.sink().append_unwatched(&line);
     }
 }
 
@@ -188,7 +214,7 @@ pub(super) fn write_mint_begin(line: &mut Line, mint: &str, credential: &Credent
 pub(super) fn write_mint_finish(line: &mut Line, mint: &str, credential: &Credential, outcome: &MintOutcome<'_>) {
     line.put("event", "CREDENTIAL_MINT");
     line.put("outcome", if outcome.code == "minted" { "minted" } else { "failed" });
-    line.put("reason", outcome.code);
+    line.put("reason", plain_code(outcome.code));
     write_mint(line, mint, credential);
     if let Some(generation) = outcome.generation {
         line.put_number("generation", generation.0);
@@ -196,6 +222,21 @@ pub(super) fn write_mint_finish(line: &mut Line, mint: &str, credential: &Creden
     if outcome.reveals > 0 {
         line.put_number("reveals", i64::from(outcome.reveals));
     }
+}
+
+/// A code as it may stand in the trail. A provider chooses some of them, so a long or strange one is not taken over.
+fn plain_code(code: &str) -> &str {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !code.is_empty() && code.len() <= 48 && code.bytes().all(plain) {
+        code
+    } else {
+        "other"
+    }
+}
+
+pub(super) fn write_recovered(line: &mut Line, torn_bytes: u64) {
+    line.put("event", "AUDIT_RECOVERED");
+    line.put_number("torn_bytes", i64::try_from(torn_bytes).unwrap_or(i64::MAX));
 }
 
 fn write_mint(line: &mut Line, mint: &str, credential: &Credential) {

@@ -1,5 +1,6 @@
 //! The trail's keys: one pair for each epoch, which is a version of the keyring.
 
+use super::error::AuditError;
 use crate::identity::{Caller, CallerKind};
 use crate::ids::Username;
 use base64::Engine;
@@ -7,6 +8,30 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// 144 bits of a record's hash: 24 characters without padding, so that every character counts. A whole hash would make every record 38
+/// bytes longer and no forgery harder that matters.
+const RECORD_BYTES: usize = 18;
+/// Characters of a record's hash.
+pub(super) const RECORD_HASH_LEN: usize = 24;
+
+/// A record's keyed hash, as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RecordHash(pub(super) [u8; RECORD_HASH_LEN]);
+
+impl RecordHash {
+    /// What stands before the first record of a chain.
+    pub(super) const NONE: Self = Self([b'-'; RECORD_HASH_LEN]);
+}
+
+/// The keyed hash of a record: of every byte of its line before the hash itself.
+pub(super) fn record_hash(key: &hmac::Key, line: &[u8]) -> RecordHash {
+    let tag = hmac::sign(key, line);
+    let mut text = [b'-'; RECORD_HASH_LEN];
+    // 18 bytes are exactly 24 characters; the buffer always fits.
+    let _ = URL_SAFE_NO_PAD.encode_slice(tag.as_ref().get(..RECORD_BYTES).unwrap_or_default(), &mut text);
+    RecordHash(text)
+}
 
 /// Keys for hashing principals and for chaining records. Cloning shares them.
 #[derive(Clone)]
@@ -44,8 +69,8 @@ impl AuditKeys {
         self.current
     }
 
-    pub(super) fn chain(&self, epoch: u32) -> Option<&hmac::Key> {
-        self.epochs.get(&epoch).map(|epoch| &epoch.chain)
+    pub(super) fn chain(&self, epoch: u32) -> Result<&hmac::Key, AuditError> {
+        self.epochs.get(&epoch).map(|epoch| &epoch.chain).ok_or(AuditError::NoKey { epoch })
     }
 
     /// 128 bits of the keyed hash: nobody can guess them without the key, and two principals never share them.

@@ -2,53 +2,55 @@
 //!
 //! A read begins with [`Audit::begin`], which writes nothing, and ends with [`Audit::finish`], which writes exactly one record and returns
 //! a [`Receipt`] once that record is as durable as the operator wants. Without a receipt no lease opens. If the record cannot be
-//! written, there is no token: the error says which file and why, and the reader gets 503.
+//! written within two seconds (disk full or gone, file removed under the server), there is no token: the error says which file and
+//! why, and the reader gets 503. A read that is dropped half-way, because its client went away, is recorded as abandoned.
 //!
 //! No record holds a name or a secret. People stand in it as keyed hashes, tokens as keyed fingerprints; who has the keyring can find a
 //! person (`claviger audit principal`), nobody else can guess one.
 //!
 //! Unauthenticated noise is counted, not chained: it must not be able to fill the disk.
 
+mod chain;
+mod error;
 mod event;
 mod keys;
 mod line;
-mod segment;
+mod segments;
 mod sink;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::AuditError;
 pub use event::{Access, Administrative, Granted, MintOutcome, Pending, Refused, Released};
 pub use keys::{AuditKeys, principal_hashes};
-pub use sink::AuditError;
-pub use verify::{Broken, Report, VerifyError, verify};
+pub use verify::{Broken, Report, verify};
 
 use crate::clock::SharedClock;
 use crate::config;
 use crate::ids::RequestId;
 use crate::records::model::Credential;
-use sink::Sink;
+use line::Line;
+use sink::{Sink, Written};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// The proof that a record is durable. Only [`Audit::finish`] makes one.
+/// The proof that a granted read is on record. Only [`Audit::finish`] makes one, of the sink's own word.
 ///
 /// ```compile_fail
-/// let receipt = claviger::audit::Receipt { sequence: 1 };
+/// // Its fields are private and it has no constructor.
+/// fn forge(written: ()) -> claviger::audit::Receipt { claviger::audit::Receipt { written } }
 /// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Receipt {
-    sequence: u64,
+    #[expect(dead_code, reason = "held, not read: it cannot be made without a written record")]
+    written: Written,
 }
 
-impl Receipt {
-    /// The record's place in the chain.
-    #[must_use]
-    pub const fn sequence(&self) -> u64 {
-        self.sequence
-    }
-}
-
-/// The trail of this replica. Cloning shares it.
+/// The trail of this replica. Cloning shares it; the last clone to go writes what is queued and closes it.
 #[derive(Clone)]
 pub struct Audit(Arc<Inner>);
 
@@ -59,19 +61,31 @@ struct Inner {
 }
 
 impl Audit {
-    /// Opens the folder and continues its chain. A last line that a crash tore is cut off; anything else that is wrong with the last
-    /// record refuses the start.
+    /// Opens the folder (made 0700 if absent) and continues the chain that lies in it, or starts one. A last line that a crash tore is cut
+    /// off, and a record says so; anything else that is wrong with the last record refuses the start.
     ///
     /// # Errors
     /// [`AuditError`], naming the file.
     pub fn open(folder: &Path, config: &config::Audit, keys: AuditKeys, clock: SharedClock) -> Result<Self, AuditError> {
-        let sink = Sink::open(folder, config, keys.clone(), Arc::clone(&clock))?;
-        Ok(Self(Arc::new(Inner { sink, keys, clock })))
+        Self::with_wait(folder, config, keys, clock, sink::WAIT)
     }
 
-    /// Begins a read. Nothing is written until [`Audit::finish`].
+    fn with_wait(folder: &Path, config: &config::Audit, keys: AuditKeys, clock: SharedClock, wait: Duration) -> Result<Self, AuditError> {
+        let opened = segments::open(folder, config.segment_bytes, &keys)?;
+        let chain = chain::Chain::new(opened.chain, opened.tail, &keys)?;
+        let sink = Sink::start(opened.segments, chain, config.durability, Arc::clone(&clock), wait)?;
+        let audit = Self(Arc::new(Inner { sink, keys, clock }));
+        if opened.torn_bytes > 0 {
+            let mut line = Line::new();
+            event::write_recovered(&mut line, opened.torn_bytes);
+            audit.sink().append_unwatched(&line)?;
+        }
+        Ok(audit)
+    }
+
+    /// Begins a read. Nothing is written until [`Audit::finish`] or [`Audit::refuse`].
     pub fn begin<'a>(&self, access: Access<'a>) -> Pending<'a> {
-        Pending::new(access)
+        Pending::new(self.clone(), access)
     }
 
     /// Writes the one record of a read that brings a token.
@@ -79,9 +93,8 @@ impl Audit {
     /// # Errors
     /// If it is not durable: then nothing may leave.
     pub async fn finish(&self, granted: Granted<'_>) -> Result<Receipt, AuditError> {
-        let sequence = self.0.sink.append(|line| granted.write(line, &self.0.keys))?;
-        self.0.sink.durable(sequence).await?;
-        Ok(Receipt { sequence })
+        let written = self.append(|line| granted.write(line, self.keys())).await?;
+        Ok(Receipt { written })
     }
 
     /// Writes the one record of a read that brings none.
@@ -89,17 +102,18 @@ impl Audit {
     /// # Errors
     /// If it is not durable.
     pub async fn refuse(&self, refused: Refused<'_>) -> Result<(), AuditError> {
-        let sequence = self.0.sink.append(|line| refused.write(line, &self.0.keys))?;
-        self.0.sink.durable(sequence).await
+        self.append(|line| refused.write(line, self.keys())).await.map(drop)
     }
 
     /// Notes that a mint begins. Not waited for: the finish is, and readers' records cite it.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the trail is known not to take records: then nothing should be minted either.
     pub fn mint_begun(&self, credential: &Credential) -> Result<String, AuditError> {
         let mint = RequestId::make(&*self.0.clock).to_string();
-        self.0.sink.append(|line| event::write_mint_begin(line, &mint, credential))?;
+        let mut line = Line::new();
+        event::write_mint_begin(&mut line, &mint, credential);
+        self.sink().append_unwatched(&line)?;
         Ok(mint)
     }
 
@@ -108,11 +122,9 @@ impl Audit {
     /// # Errors
     /// If the record is not durable.
     pub async fn mint_finished(&self, mint: &str, credential: &Credential, outcome: MintOutcome<'_>) -> Result<(), AuditError> {
-        let sequence = self
-            .0
-            .sink
-            .append(|line| event::write_mint_finish(line, mint, credential, &outcome))?;
-        self.0.sink.durable(sequence).await
+        self.append(|line| event::write_mint_finish(line, mint, credential, &outcome))
+            .await
+            .map(drop)
     }
 
     /// Records a change made by a person or an operator, before it is made.
@@ -120,10 +132,20 @@ impl Audit {
     /// # Errors
     /// If the record is not durable: then the change must not be made.
     pub async fn administrative(&self, event: Administrative<'_>) -> Result<(), AuditError> {
-        let sequence = self.0.sink.append(|line| event.write(line, &self.0.keys))?;
-        self.0.sink.durable(sequence).await
+        self.append(|line| event.write(line, self.keys())).await.map(drop)
+    }
+
+    async fn append(&self, write: impl FnOnce(&mut Line)) -> Result<Written, AuditError> {
+        let mut line = Line::new();
+        write(&mut line);
+        self.sink().append(&line).await
+    }
+
+    fn keys(&self) -> &AuditKeys {
+        &self.0.keys
+    }
+
+    fn sink(&self) -> &Sink {
+        &self.0.sink
     }
 }
-
-#[cfg(test)]
-mod tests;

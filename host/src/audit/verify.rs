@@ -1,21 +1,14 @@
 //! Walks a trail from its first record to its last, in a stream: `claviger audit verify`.
 
+use super::chain::{Tail, read};
+use super::error::AuditError;
 use super::keys::AuditKeys;
-use super::line::genesis;
-use super::segment::{self, LONGEST_LINE, Links, SegmentName};
+use super::segments::{MAX_LINE_BYTES, SegmentName, list};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-
-/// Why a trail could not be walked at all.
-#[derive(Debug, thiserror::Error)]
-#[error("`{file}` cannot be read: {cause}")]
-pub struct VerifyError {
-    file: String,
-    cause: std::io::Error,
-}
 
 /// What a walk found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -77,98 +70,87 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// If the folder or a file cannot be read. What is wrong with the records is in the report.
-pub fn verify(folder: &Path, keys: &AuditKeys) -> Result<Report, VerifyError> {
-    let segments = segment::list(folder).map_err(|cause| VerifyError {
-        file: folder.display().to_string(),
-        cause,
-    })?;
+pub fn verify(folder: &Path, keys: &AuditKeys) -> Result<Report, AuditError> {
+    let segments = list(folder)?;
     let mut report = Report::default();
-    for chain in segments.chunk_by(|a, b| a.chain == b.chain) {
+    for chain in segments.chunk_by(|(a, _), (b, _)| a.chain == b.chain) {
         report.chains += 1;
-        if let Some(broken) = walk(folder, chain, keys, &mut report)? {
-            report.broken.push(broken);
+        let mut walk = Walk {
+            keys,
+            tail: Tail::START,
+            report: &mut report,
+        };
+        for (name, path) in chain {
+            if let Some(broken) = walk.segment(name, path)? {
+                report.broken.push(broken);
+                break;
+            }
         }
     }
     Ok(report)
 }
 
-/// What the next record has to be.
-struct Expected {
-    sequence: u64,
-    previous: Option<String>,
+/// One chain on its way through the files.
+struct Walk<'a> {
+    keys: &'a AuditKeys,
+    tail: Tail,
+    report: &'a mut Report,
 }
 
-fn walk(folder: &Path, chain: &[SegmentName], keys: &AuditKeys, report: &mut Report) -> Result<Option<Broken>, VerifyError> {
-    let mut expected = Expected {
-        sequence: 1,
-        previous: None,
-    };
-    for (number, name) in (1..).zip(chain) {
-        let path = folder.join(name.file());
-        let at = |line, reason: String| {
-            Some(Broken {
-                file: path.display().to_string(),
-                line,
-                reason,
-            })
-        };
-        let unreadable = |cause| VerifyError {
-            file: path.display().to_string(),
-            cause,
-        };
-        if name.number != number {
-            return Ok(at(0, format!("segment {number} of the chain is missing")));
-        }
-        let mut file = BufReader::new(File::open(&path).map_err(unreadable)?);
-        let mut text = Vec::new();
-        for line in 1.. {
-            text.clear();
-            Read::by_ref(&mut file)
-                .take(LONGEST_LINE)
-                .read_until(b'\n', &mut text)
-                .map_err(unreadable)?;
-            if text.is_empty() {
+impl Walk<'_> {
+    /// Walks one segment. What is wrong first is returned; memory stays the same however long the file is.
+    fn segment(&mut self, name: &SegmentName, path: &Path) -> Result<Option<Broken>, AuditError> {
+        let refused = |cause| AuditError::io(path, cause);
+        let mut reader = BufReader::with_capacity(MAX_LINE_BYTES, File::open(path).map_err(refused)?);
+        let mut line = Vec::with_capacity(1024);
+        for number in 1.. {
+            line.clear();
+            let length = Read::by_ref(&mut reader)
+                .take(MAX_LINE_BYTES as u64)
+                .read_until(b'\n', &mut line)
+                .map_err(refused)?;
+            if length == 0 {
                 break;
             }
-            let Some(record) = text.strip_suffix(b"\n") else {
-                return Ok(at(
-                    line,
-                    "the line has no end: it was cut, or a crash tore it and the server has not started since".to_owned(),
-                ));
-            };
-            match follow(record, name, &expected, keys) {
-                Ok(links) => {
-                    report.records += 1;
-                    *report.events.entry(links.event).or_default() += 1;
-                    expected = Expected {
-                        sequence: links.seq + 1,
-                        previous: Some(links.hash),
-                    };
-                }
-                Err(reason) => return Ok(at(line, reason)),
+            if let Err(reason) = self.line(name, &line, number) {
+                let file = path.display().to_string();
+                return Ok(Some(Broken {
+                    file,
+                    line: number,
+                    reason,
+                }));
             }
         }
+        Ok(None)
     }
-    Ok(None)
-}
 
-fn follow(text: &[u8], name: &SegmentName, expected: &Expected, keys: &AuditKeys) -> Result<Links, String> {
-    let links = Links::read(text, keys)?;
-    if links.chain != name.chain {
-        return Err("it belongs to another chain".to_owned());
+    fn line(&mut self, name: &SegmentName, line: &[u8], number: u64) -> Result<(), String> {
+        let line = line
+            .strip_suffix(b"\n")
+            .ok_or("the line has no end: it was edited, or a crash tore it and the server has not started since")?;
+        let (header, hash) = read(line, self.keys)?;
+        if header.chain != name.chain {
+            return Err("it belongs to another chain".to_owned());
+        }
+        let expected = self.tail.seq + 1;
+        if header.seq != expected {
+            return Err(format!(
+                "record {} stands where record {expected} belongs: records were removed or moved",
+                header.seq
+            ));
+        }
+        if header.prev.as_bytes() != self.tail.hash.0 {
+            return Err("it does not continue the record before it".to_owned());
+        }
+        if number == 1 && name.first_seq != header.seq {
+            return Err("the file's name does not fit its first record".to_owned());
+        }
+        self.tail = Tail { seq: header.seq, hash };
+        self.report.records += 1;
+        match self.report.events.get_mut(header.event) {
+            Some(count) => *count += 1,
+            None => drop(self.report.events.insert(header.event.to_owned(), 1)),
+        }
+        Ok(())
     }
-    if links.seq != expected.sequence {
-        return Err(format!(
-            "record {} stands where record {} belongs: records were removed or moved",
-            links.seq, expected.sequence
-        ));
-    }
-    let previous = match &expected.previous {
-        Some(previous) => previous.clone(),
-        None => keys.chain(links.epoch).map(|key| genesis(key, &links.chain)).unwrap_or_default(),
-    };
-    if links.prev != previous {
-        return Err("it does not continue the record before it".to_owned());
-    }
-    Ok(links)
 }

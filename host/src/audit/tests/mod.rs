@@ -1,0 +1,7 @@
+//! The trail against edits, crashes, full and hanging disks, and crowds.
+
+mod crowd;
+mod disk;
+mod edits;
+mod records;
+mod world;
