@@ -35,7 +35,6 @@ use line::Line;
 use sink::{Sink, Written};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The proof that a granted read is on record. Only [`Audit::finish`] makes one, of the sink's own word.
 ///
@@ -67,13 +66,9 @@ impl Audit {
     /// # Errors
     /// [`AuditError`], naming the file.
     pub fn open(folder: &Path, config: &config::Audit, keys: AuditKeys, clock: SharedClock) -> Result<Self, AuditError> {
-        Self::with_wait(folder, config, keys, clock, sink::WAIT)
-    }
-
-    fn with_wait(folder: &Path, config: &config::Audit, keys: AuditKeys, clock: SharedClock, wait: Duration) -> Result<Self, AuditError> {
         let opened = segments::open(folder, config.segment_bytes, &keys)?;
         let chain = chain::Chain::new(opened.chain, opened.tail, &keys)?;
-        let sink = Sink::start(opened.segments, chain, config.durability, Arc::clone(&clock), wait)?;
+        let sink = Sink::start(opened.segments, chain, config.durability, Arc::clone(&clock))?;
         let audit = Self(Arc::new(Inner { sink, keys, clock }));
         if opened.torn_bytes > 0 {
             let mut line = Line::new();

@@ -48,7 +48,6 @@ struct Shared {
     segments: Mutex<Segments>,
     wake: Condvar,
     folder: PathBuf,
-    wait: Duration,
     started: Instant,
     /// When the write that is under way began, in microseconds since `started`, plus one; 0 while none is.
     busy_since_us: AtomicU64,
@@ -65,13 +64,7 @@ struct Head {
 }
 
 impl Sink {
-    pub(super) fn start(
-        segments: Segments,
-        chain: Chain,
-        durability: Durability,
-        clock: SharedClock,
-        wait: Duration,
-    ) -> Result<Self, AuditError> {
+    pub(super) fn start(segments: Segments, chain: Chain, durability: Durability, clock: SharedClock) -> Result<Self, AuditError> {
         let folder = segments.folder().to_owned();
         let head = Head {
             durable: chain.tail(),
@@ -85,7 +78,6 @@ impl Sink {
             segments: Mutex::new(segments),
             wake: Condvar::new(),
             folder,
-            wait,
             started: Instant::now(),
             busy_since_us: AtomicU64::new(0),
         });
@@ -117,7 +109,7 @@ impl Sink {
         }
         let (done, waiting) = oneshot::channel();
         self.enqueue(record, Some(done))?;
-        match tokio::time::timeout(self.shared.wait, waiting).await {
+        match tokio::time::timeout(WAIT, waiting).await {
             Ok(Ok(outcome)) => outcome.map(Written),
             Ok(Err(_)) => Err(AuditError::Closed),
             Err(_) => Err(self.shared.stalled()),
@@ -175,7 +167,7 @@ impl Drop for Sink {
         }
         self.shared.wake.notify_one();
         // A disk that hangs must not keep the process from ending.
-        let deadline = Instant::now() + self.shared.wait;
+        let deadline = Instant::now() + WAIT;
         while !thread.is_finished() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -193,7 +185,7 @@ impl Shared {
 
     fn hangs(&self) -> bool {
         let since = self.busy_since_us.load(Ordering::Relaxed);
-        since != 0 && u128::from(self.now_us().saturating_sub(since - 1)) > self.wait.as_micros()
+        since != 0 && u128::from(self.now_us().saturating_sub(since - 1)) > WAIT.as_micros()
     }
 
     fn busy<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -231,7 +223,7 @@ impl Shared {
                 std::thread::yield_now();
             } else {
                 let now = Instant::now();
-                if now >= *deadline.get_or_insert(now + self.wait) {
+                if now >= *deadline.get_or_insert(now + WAIT) {
                     return Err(self.stalled());
                 }
                 std::thread::sleep(Duration::from_micros(500));
