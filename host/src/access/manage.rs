@@ -143,6 +143,14 @@ pub fn may_bind(index: &Index, caller: &Caller, binding: &Binding, role: Option<
         return Err(Refused::Forbidden("insufficient privileges to grant this role"));
     }
     match binding.scope {
+        Scope::Global | Scope::Project if binding.credential_id.is_some() || binding.agent_id.is_some() || binding.session_id.is_some() => {
+            Err(Refused::Senseless(
+                "a binding of this scope takes no agent_id, session_id or credential_id",
+            ))
+        }
+        Scope::Agent | Scope::Session if binding.credential_id.is_some() => {
+            Err(Refused::Senseless("a binding of this scope takes no credential_id"))
+        }
         Scope::Global if level != Level::ADMIN => Err(Refused::Forbidden("only platform admins can create global bindings")),
         Scope::Global => Ok(()),
         Scope::Project => {

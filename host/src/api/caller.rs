@@ -30,6 +30,13 @@ impl FromRequestParts<App> for Known {
             metrics::counter!(telemetry::UNAUTHENTICATED).increment(1);
             return Err(Problem::unauthenticated());
         };
+        // Their keys end with them: what a deactivated person made is refused like an unknown bearer.
+        let active = caller
+            .principal()
+            .is_none_or(|user| app.index.read(|index| index.is_active(user)).unwrap_or(false));
+        if !active {
+            return Err(Problem::unauthenticated());
+        }
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let current_user = CurrentUserHeader::read(text("x-runner-current-user"), text("x-runner-current-user-name"));
         Ok(Self { caller, current_user })

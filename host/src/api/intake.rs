@@ -240,6 +240,7 @@ mod tests {
     #[test]
     fn a_document_is_split_and_only_its_named_parts_are_kept() {
         let taken = take(
+            &manifest(),
             &document(),
             token(r#"{"who": "robot", "inner": {"key": "k-1"}, "token_uri": "https://evil.test"}"#),
         )

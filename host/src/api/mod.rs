@@ -72,9 +72,10 @@ fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal("a handler panicked").into_response()
 }
 
-/// Asks the index; one that a panic damaged answers nothing.
+/// Asks the index; one that is behind, or that a panic damaged, answers nothing.
 fn read_index<T>(app: &App, ask: impl FnOnce(&Index) -> T) -> Answer<T> {
-    app.index
-        .read(ask)
-        .map_err(|error| Problem::unavailable("authorisation data is not available", 1).because(error))
+    let now_ms = app.clock.now_ms();
+    let asked = app.index.read(|index| index.is_fresh(now_ms).then(|| ask(index)));
+    let asked = asked.map(|asked| asked.ok_or_else(|| Problem::unavailable("authorisation data is not current", 1)));
+    asked.unwrap_or_else(|error| Err(Problem::unavailable("authorisation data is not available", 1).because(error)))
 }

@@ -57,7 +57,9 @@ pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
         BrokerError::WaitOver => Problem::unavailable(format!("the token of `{provider}` is being refreshed"), 2),
         BrokerError::TimedOut(_) => Problem::gateway_timeout(format!("`{provider}` took too long")),
         BrokerError::CannotNarrow(cannot) => return Problem::bad_request(cannot.to_string()).coded(code),
-        BrokerError::Unsupported(_) => Problem::bad_request(format!("this kind of `{provider}` credential does not offer what was asked for")),
+        BrokerError::Unsupported(_) => {
+            Problem::bad_request(format!("this kind of `{provider}` credential does not offer what was asked for"))
+        }
         BrokerError::Gone => return Problem::not_found("Credential", permit.credential().id.as_str()),
         BrokerError::Internal(_) => Problem::internal("a token read failed"),
     };

@@ -99,10 +99,11 @@ async fn read(app: &App, context: &RequestContext, known: &Known, target: Target
         return Err(refusals::denied(app, &request, Denial::NotConfigured));
     }
 
-    // A flight takes seconds, in which a binding may have gone, a turn ended, a session stopped.
+    // A flight takes seconds, in which a binding may have gone, a turn ended, a session stopped, or an owner put new secrets in the
+    // place of leaked ones: then what the flight brought is of the old ones.
     let permit = if lease.waited() {
         match self::permit(app, known, &request) {
-            Ok(again) if again.credential().id == permit.credential().id => again,
+            Ok(again) if again.credential().id == permit.credential().id && again.credential().generation == lease.generation() => again,
             Ok(_) => {
                 app.audit
                     .refuse(pending.failed(&permit, "changed-while-waiting"))

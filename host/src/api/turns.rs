@@ -51,10 +51,12 @@ pub async fn open(
         })
         .await
         .map_err(refusals::by_records)?;
-    app.audit
-        .administrative(Administrative::turn("TURN_OPENED", &context.id, &known.caller, &turn))
-        .await
-        .map_err(refusals::unrecorded)?;
+    let opened = Administrative::turn("TURN_OPENED", &context.id, &known.caller, &turn);
+    if let Err(error) = app.audit.administrative(opened).await {
+        // Nobody has its id or its token yet: an unrecorded turn must not stay open.
+        app.records.close_turn(&turn.id).await.map_err(refusals::by_records)?;
+        return Err(refusals::unrecorded(error));
+    }
     app.follower.catch_up().await.map_err(Problem::internal)?;
     let claims = SessionClaims {
         project,

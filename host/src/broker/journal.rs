@@ -6,11 +6,15 @@ use super::mint::Tools;
 use crate::clock::SharedClock;
 use crate::ids::{CredentialId, Generation};
 use crate::records::model::Credential;
-use crate::records::{Attempt, Outcome, Records, RotationEntry, sealing};
+use crate::records::{Attempt, Outcome, Records, RecordsError, RotationEntry, sealing};
 use crate::runtime::{Rotated, RotationError, RotationLog};
 use crate::seal::Keyring;
 use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The last wait before a commit is given up: 100 ms doubled to this make 6.3 s in all.
+const LONGEST_WAIT: Duration = Duration::from_millis(6_400);
 
 pub(super) struct Journal {
     records: Records,
@@ -69,6 +73,38 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Stores what came back. It is the only copy of the new secret, so a database that fails is asked again, for about six seconds: a
+    /// failover, a lock. A commit whose answer was lost may have landed; what is stored then is exactly what we sealed.
+    async fn commit(&self, entry: &RotationEntry, rotated: &crate::records::Rotated) -> Result<Generation, RecordsError> {
+        let mut wait = Duration::from_millis(100);
+        loop {
+            let error = match self.records.commit_rotation(entry, rotated).await {
+                Ok(generation) => return Ok(generation),
+                Err(error) => error,
+            };
+            match &error {
+                RecordsError::Unreachable(_) | RecordsError::Refused(_) if wait < LONGEST_WAIT => {
+                    tracing::warn!(credential.id = self.credential.as_str(), %error, "a new refresh token could not be stored and is tried again");
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+                RecordsError::GenerationMoved { .. } | RecordsError::AlreadySettled if self.is_stored(rotated).await => {
+                    return Ok(entry.generation.next());
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn is_stored(&self, rotated: &crate::records::Rotated) -> bool {
+        let Ok(now) = self.records.material(&self.credential).await else {
+            return false;
+        };
+        !rotated.secrets.is_empty() && rotated.secrets.iter().all(|sealed| now.secrets.contains(sealed))
+    }
+}
+
 impl RotationLog for Journal {
     fn intend(&self) -> BoxFuture<'_, Result<(), RotationError>> {
         Box::pin(async {
@@ -93,6 +129,8 @@ impl RotationLog for Journal {
         })
     }
 
+    /// An answer without a new secret, a 5xx included: an upstream that is down says so to every refresh, and a credential must not be
+    /// given up for that. What it costs is a second try with a spent secret where a gateway lost the answer of an upstream that had acted.
     fn refused(&self, status: u16) -> BoxFuture<'_, ()> {
         Box::pin(self.settle(Outcome::Refused { status }))
     }
@@ -114,9 +152,9 @@ impl RotationLog for Journal {
                 .token
                 .as_ref()
                 .map(|token| sealing::seal_token(&self.keyring, &self.credential, next, token, now_ms, rotated.expires_at_ms));
+            let rotated = crate::records::Rotated { secrets, token };
             let rotated_to = self
-                .records
-                .commit_rotation(&entry, &crate::records::Rotated { secrets, token })
+                .commit(&entry, &rotated)
                 .await
                 .map_err(|error| RotationError(error.to_string()))?;
             self.with(|progress| progress.rotated_to = Some(rotated_to));

@@ -157,9 +157,9 @@ impl Job {
         }
         let (code, reveals) = match &outcome {
             Ok(minted) => ("minted", minted.notes.reveals),
-            Err(fault) => (fault.cause.code(), fault.reveals),
+            Err(fault) => (known_code(fault.cause.code()), fault.reveals),
         };
-        metrics::counter!(telemetry::MINTS, "provider" => credential.provider.to_string(), "outcome" => code.to_owned()).increment(1);
+        metrics::counter!(telemetry::MINTS, "provider" => provider.manifest().provider.clone(), "outcome" => code).increment(1);
         let recorded = tools
             .audit
             .mint_finished(
@@ -347,6 +347,45 @@ fn nothing_stored(credential: &Credential, now_ms: Millis) -> CachedToken {
         expires_at_ms: None,
         generation: credential.generation,
     }
+}
+
+/// A failure's code as metrics and the trail may have it. What a provider says is free text; only the documented codes get through.
+fn known_code(code: &str) -> &'static str {
+    const KNOWN: [&str; 32] = [
+        "transient",
+        "rate-limited",
+        "reauth-required",
+        "misconfigured",
+        "insufficient-scope",
+        "suspended",
+        "clock-skew",
+        "unsupported",
+        "invalid-credential",
+        "upstream-protocol",
+        "egress-denied",
+        "placement-denied",
+        "timeout",
+        "connect",
+        "tls",
+        "too-large",
+        "protocol",
+        "echoed-secret",
+        "storage",
+        "cpu-exceeded",
+        "memory-exceeded",
+        "stack-overflow",
+        "timed-out",
+        "busy",
+        "host-call-flood",
+        "handle-flood",
+        "log-flood",
+        "host-call-data",
+        "trap",
+        "contract",
+        "leak-prevented",
+        "credential",
+    ];
+    KNOWN.iter().find(|known| **known == code).copied().unwrap_or("other")
 }
 
 /// How an attempt ended without a token.

@@ -81,7 +81,7 @@ impl Broker {
         let inner = &*self.0;
         let credential = permit.credential();
         let provider = inner.provider(credential)?;
-        wish.narrow.check(provider.manifest())?;
+        wish.narrow.check(provider.manifest(), &credential.kind)?;
         let key = inner.key(credential, &provider, &wish.narrow);
         let now_ms = inner.tools.clock.now_ms();
         let forced = inner.is_forced(credential, wish, now_ms);
@@ -99,13 +99,14 @@ impl Broker {
         inner.wait_for_flight(&permit.maintenance(), &provider, key, wish, forced).await
     }
 
-    /// Forgets what failed for this credential: its owner has just changed it.
+    /// Forgets what failed for this credential and what it brought: its owner has just changed or removed it.
     pub fn changed(&self, id: &CredentialId) {
         self.0.flights.forget(|key| match key {
             FlightKey::Credential(of) => of == id,
             FlightKey::Token(key) => key.credential() == id,
         });
         lock(&self.0.forced).remove(id);
+        self.0.tools.cache.forget(id);
     }
 }
 

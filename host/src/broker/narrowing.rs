@@ -2,7 +2,7 @@
 
 use crate::clock::Millis;
 use crate::ids::Generation;
-use crate::manifest::{Manifest, Narrowing};
+use crate::manifest::{Manifest, Narrowing, TokenSource};
 use std::collections::BTreeSet;
 
 /// One reader's wishes.
@@ -41,11 +41,23 @@ impl Narrow {
         self.0.is_empty()
     }
 
-    /// Refuses what the provider cannot do: a wider token must never answer a narrower request.
+    /// Refuses what the provider cannot do: a wider token must never answer a narrower request. A stored token is as wide as it is, and
+    /// a kind that rotates has one token for all its readers, whatever its component says.
     ///
     /// # Errors
-    /// The first limit that is not in the manifest.
-    pub fn check(&self, manifest: &Manifest) -> Result<(), CannotNarrow> {
+    /// The first limit that is not in the manifest, or any for such a kind.
+    pub fn check(&self, manifest: &Manifest, kind: &str) -> Result<(), CannotNarrow> {
+        if let Some((key, _)) = self.0.iter().next()
+            && manifest
+                .kind(kind)
+                .is_some_and(|kind| kind.token == TokenSource::Static || kind.rotation.is_some())
+        {
+            return Err(CannotNarrow {
+                title: manifest.title.clone(),
+                key: name(*key),
+                known: format!("nothing, for `{kind}`"),
+            });
+        }
         let Some((key, _)) = self.0.iter().find(|(key, _)| !manifest.narrowing.contains(key)) else {
             return Ok(());
         };

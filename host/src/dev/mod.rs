@@ -77,7 +77,11 @@ pub async fn start(options: Options) -> anyhow::Result<Development> {
     let known = Handout::take(&data);
     let people = Seed::people(PEOPLE);
     let (upstream, address) = match options.upstream {
-        Some(address) => (None, address),
+        Some(address) => {
+            let local = matches!(address.host(), Some(url::Host::Ipv4(host)) if host.is_loopback());
+            anyhow::ensure!(local, "an emulated upstream is on loopback; real ones are listed as `[[instance]]`");
+            (None, address)
+        }
         None => {
             let (task, address) = start_upstream_again(&people, known.as_ref()).await?;
             (Some(task), address)

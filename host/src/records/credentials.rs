@@ -6,7 +6,7 @@ use super::database::{Write, text};
 use super::error::{Entity, RecordsError, Result};
 use super::model::{Credential, CredentialState, Scope, SealedField, SealedToken};
 use super::row::{Fields, each};
-use super::{Records, bindings, injections, roles, secrets};
+use super::{Records, bindings, injections, roles, rotation, secrets};
 use crate::ids::{BindingId, CredentialId, Generation, ProviderName, Username};
 use std::collections::BTreeMap;
 
@@ -193,6 +193,11 @@ impl Records {
         if new.provider != old.provider {
             refuse_second_account(&mut write, &new).await?;
             injections::change_provider(&mut write, id, &new.provider).await?;
+        }
+        if other_token && !elsewhere && !new_secrets {
+            // The secrets stay, and a refresh under way is about to replace them under this generation. To move it now would make that
+            // refresh lose, and with it the only copy of the new secret.
+            rotation::refuse_while_open(&mut write, id).await?;
         }
         if other_token {
             new.generation = old.generation.next();

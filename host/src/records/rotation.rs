@@ -262,6 +262,23 @@ impl Records {
     }
 }
 
+/// Refuses a change that would make a rotation under way lose.
+///
+/// # Errors
+/// [`RecordsError::RotationOpen`]
+pub(super) async fn refuse_while_open(tx: &mut Transactional, id: &CredentialId) -> Result<()> {
+    match tx.optional(sqlx::query(OPEN_OF).bind(id.as_str())).await? {
+        None => Ok(()),
+        Some(row) => Err(RecordsError::RotationOpen {
+            entry: read(&Fields {
+                row: &row,
+                table: "rotation_journal",
+            })?
+            .id,
+        }),
+    }
+}
+
 async fn unanswered(tx: &mut Transactional, id: &CredentialId, generation: Generation) -> Result<i64> {
     let query =
         sqlx::query("SELECT COUNT(*) AS n FROM rotation_journal WHERE credential_id = $1 AND generation = $2 AND outcome = 'unanswered'");

@@ -206,10 +206,11 @@ impl Admin {
             granted,
             replaces_built_in,
         };
-        let entry = self.folder.add(approved, is_built_in, &*self.clock)?;
+        let (name, version) = (approved.manifest.provider.clone(), approved.manifest.version.clone());
         self.audit
-            .administrative(Administrative::provider_approved(&entry.name, &entry.version, &entry.sha256))
+            .administrative(Administrative::provider_approved(&name, &version, &actual))
             .await?;
+        let entry = self.folder.add(approved, is_built_in, &*self.clock)?;
         if let Some(catalog) = &self.catalog {
             catalog.reload().await?;
             // Approved and loaded are two things; only the second helps anybody.
@@ -223,13 +224,14 @@ impl Admin {
     }
 
     async fn remove_provider(&self, name: &str) -> anyhow::Result<Reply> {
+        let known = self.folder.list()?.into_iter().find(|entry| entry.name == name);
+        let known = known.ok_or_else(|| anyhow::anyhow!("no provider `{name}` was added"))?;
+        let removed = Administrative::provider_removed(&known.name, &known.version, &known.sha256);
+        self.audit.administrative(removed).await?;
         let entry = self.folder.remove(name)?;
         if let Some(catalog) = &self.catalog {
             catalog.reload().await?;
         }
-        self.audit
-            .administrative(Administrative::provider_removed(&entry.name, &entry.version, &entry.sha256))
-            .await?;
         Ok(Reply::Done {
             what: format!("provider {} {} is removed", entry.name, entry.version),
         })

@@ -128,10 +128,20 @@ pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
     let mut tasks = JoinSet::new();
     tasks.spawn(control.serve(admin.clone()));
     tasks.spawn(follower.run());
+    let upkeep = admin.records.clone();
     tasks.spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_secs(60)).await;
             cache.sweep(clock.now_ms());
+            // Another replica may have died for good, or this one failed to settle an entry: nobody else would.
+            let abandoned_before_ms = clock.now_ms() - LONGEST_FLIGHT_MS;
+            let swept = async {
+                upkeep.resume_rotations("", abandoned_before_ms).await?;
+                upkeep.sweep_turns().await
+            };
+            if let Err(error) = swept.await {
+                tracing::warn!(%error, "upkeep of the records failed and is tried again in a minute");
+            }
         }
     });
     serve(&mut tasks, api_listener, api::router(app.clone()), stopping.clone());
