@@ -113,6 +113,7 @@ async fn a_body_over_the_limit() -> Result<()> {
     let body = json!({ "name": "x", "provider": "kubeconfig", "token": "k".repeat(80_000) });
     let answer = alice.post(&format!("{V1}/credentials"), &body).await?.expect(413)?;
     ensure!(is_envelope(&answer)?.contains("65536"), "{}", answer.text);
+    assert_eq!(answer.header("connection"), "close", "the body was not read to its end");
     assert_eq!(listed(&alice).await?, before);
     create(
         &alice,
