@@ -1,6 +1,7 @@
 //! Resolution and decision: acceptance cases by table, hostile cases by name, and properties over random worlds.
 
 mod decisions;
+mod manage;
 mod properties;
 mod resolution;
 mod world;
