@@ -1,4 +1,9 @@
 //! The black-box suite: one binary, since linking wasmtime once is enough.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy knows a test by its attribute, and not the functions that tests call"
+)]
 
 mod audit;
 mod bad_input;
