@@ -10,6 +10,10 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A body of a megabyte at 1 Mbit/s takes eight seconds; whoever is slower than this is not sending it.
+const BODY: Duration = Duration::from_secs(20);
 
 /// A request body.
 pub struct Input(Map<String, Value>);
@@ -57,7 +61,10 @@ impl FromRequest<App> for Input {
         if announced.is_some_and(|length| length > limit) {
             return Err(Problem::too_large(limit));
         }
-        let bytes = to_bytes(request.into_body(), limit).await.map_err(|_| Problem::too_large(limit))?;
+        let bytes = tokio::time::timeout(BODY, to_bytes(request.into_body(), limit)).await;
+        let bytes = bytes
+            .map_err(|_| Problem::request_timeout())?
+            .map_err(|_| Problem::too_large(limit))?;
         Self::parse(&bytes)
     }
 }

@@ -103,6 +103,16 @@ impl Problem {
         )
     }
 
+    /// 408.
+    #[must_use]
+    pub fn request_timeout() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            Number::Malformed,
+            "the request body took too long to arrive",
+        )
+    }
+
     /// 409.
     pub fn conflict(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, Number::Conflict, reason)

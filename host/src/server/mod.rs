@@ -2,6 +2,7 @@
 
 mod admin;
 mod control;
+mod listener;
 
 pub use admin::{Admin, KeyLine, Order, Reply};
 
@@ -144,13 +145,9 @@ pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
             }
         }
     });
-    serve(&mut tasks, api_listener, api::router(app.clone()), stopping.clone());
-    serve(
-        &mut tasks,
-        metrics_listener,
-        Router::new().route("/metrics", get(move || async move { metrics.render() })),
-        stopping,
-    );
+    tasks.spawn(listener::serve(api_listener, api::router(app.clone()), stopping.clone()));
+    let metrics_router = Router::new().route("/metrics", get(move || async move { metrics.render() }));
+    tasks.spawn(listener::serve(metrics_listener, metrics_router, stopping));
     tracing::info!(%api, metrics = %metrics_at, "serving");
     Ok(Server {
         app,
@@ -183,15 +180,6 @@ impl Server {
 
 /// How many tasks never end by themselves: control, follower, sweep.
 const ENDLESS: usize = 3;
-
-fn serve(tasks: &mut JoinSet<()>, listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
-    tasks.spawn(async move {
-        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "a listener ended");
-        }
-    });
-}
 
 async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)

@@ -1,0 +1,71 @@
+//! One listening port: bounded in connections and in patience, drained when the server stops.
+//!
+//! A client that sends its headers drop by drop, or opens connections and says nothing, costs a slot for half a minute and nothing else.
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Connections at one time. A runner opens seven per turn; beyond this number new ones wait in the kernel's queue.
+const CONNECTIONS: usize = 4096;
+/// How long a client may take for a request's headers, the wait for the next request included.
+const HEADERS: Duration = Duration::from_secs(30);
+/// After a failed accept (too many open files, usually) trying at once would spin.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until it is told to stop, then until the requests under way have ended.
+pub(super) async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = told_to_stop(&mut stopping) => break,
+            Some(_) = connections.join_next() => {}
+            accepted = accept(&listener, &slots) => match accepted {
+                Ok((stream, slot)) => drop(connections.spawn(connection(stream, slot, router.clone(), stopping.clone()))),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, slot))
+}
+
+async fn connection(stream: TcpStream, _slot: OwnedSemaphorePermit, router: Router, mut stopping: watch::Receiver<bool>) {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = told_to_stop(&mut stopping) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// The guard that `wait_for` answers must not live across an await.
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stop| *stop).await);
+}
