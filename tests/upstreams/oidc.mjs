@@ -9,9 +9,19 @@
 //  - `POST /_check_refresh {"token"}` → {"active", "consumed"}.
 //
 // Ready line: {"url", "client_id", "client_secret"}. Argument: seconds that an access token lives (60 unless given).
-import { randomBytes } from "node:crypto";
+import { randomBytes, webcrypto } from "node:crypto";
 import Provider from "oidc-provider";
 import { listen, parseJson, readBody, ready, sendJson } from "./loopback.mjs";
+
+// What oidc-provider uses and Debian 12's Node.js 18 lacks.
+globalThis.crypto ??= webcrypto;
+URL.parse ??= (text, base) => {
+  try {
+    return new URL(text, base);
+  } catch {
+    return null;
+  }
+};
 
 const CLIENT_ID = "claviger-under-test";
 const CLIENT_SECRET = randomBytes(24).toString("hex");
