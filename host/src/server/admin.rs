@@ -114,6 +114,8 @@ pub struct Admin {
     pub follower: Option<Follower>,
     /// The approved providers.
     pub folder: Folder,
+    /// Held while the lock file is read, changed and written: commands come over as many connections as they like.
+    pub approving: Arc<tokio::sync::Mutex<()>>,
     /// The loaded ones, if a server runs.
     pub catalog: Option<Arc<Catalog>>,
     /// The trail.
@@ -200,6 +202,7 @@ impl Admin {
             actual == shown,
             "the file has changed since it was shown: it was {shown} and is {actual}"
         );
+        let _one_at_a_time = self.approving.lock().await;
         let approved = Approved {
             component: &component,
             manifest,
@@ -224,6 +227,7 @@ impl Admin {
     }
 
     async fn remove_provider(&self, name: &str) -> anyhow::Result<Reply> {
+        let _one_at_a_time = self.approving.lock().await;
         let known = self.folder.list()?.into_iter().find(|entry| entry.name == name);
         let known = known.ok_or_else(|| anyhow::anyhow!("no provider `{name}` was added"))?;
         let removed = Administrative::provider_removed(&known.name, &known.version, &known.sha256);

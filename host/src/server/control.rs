@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-/// An order has this many bytes at most.
-const LONGEST_ORDER: u64 = 64 * 1024;
+/// An order has this many bytes at most. The longest approves a provider: a manifest has up to 256 KiB, and escapes double that.
+const LONGEST_ORDER: u64 = 1024 * 1024;
 /// Whoever connects and says nothing is sent away.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Approving a provider compiles it: seconds for components of large toolchains.
