@@ -5,6 +5,7 @@ mod bench;
 mod component;
 mod dev;
 mod install;
+mod outside;
 mod providers;
 mod tally;
 mod test;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Builds the provider components into `target/providers/`.
     Providers(providers::Options),
+    /// Builds a provider crate outside this workspace into a component.
+    Component(outside::Options),
     /// Builds the host and starts the development server; `--tour` tells its whole story once.
     Dev(dev::Options),
     /// Builds what is needed and runs every test.
@@ -37,6 +40,10 @@ fn main() -> anyhow::Result<()> {
             for path in providers::build(&options)? {
                 println!("{}", path.display());
             }
+            Ok(())
+        }
+        Command::Component(options) => {
+            println!("{}", outside::run(options)?.display());
             Ok(())
         }
         Command::Dev(options) => dev::run(&options),

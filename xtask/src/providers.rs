@@ -3,8 +3,8 @@
 //! Cargo decides what is stale. A component is written only if its bytes changed, so that whoever embeds it by its
 //! modification time (`host/build.rs`) has nothing to do either.
 
-use crate::component;
 use crate::toolchain::{Consent, Toolchain};
+use crate::{component, outside};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -29,47 +29,65 @@ pub struct Options {
 pub fn build(options: &Options) -> Result<Vec<PathBuf>> {
     let workspace = Workspace::read()?;
     let toolchain = Toolchain::find_or_install(&Consent::from_flag(options.yes))?;
-    let guest_dir = workspace.target.join("guest");
-    compile(&toolchain, &workspace, &guest_dir)?;
+    let names: Vec<&str> = workspace.providers.iter().map(|package| package.name.as_str()).collect();
+    compile(&toolchain, &workspace, &workspace.root, &names)?;
 
     let mut components = Vec::new();
-    for Package { name: package, out } in &workspace.providers {
-        let out_dir = workspace.target.join(out);
-        std::fs::create_dir_all(&out_dir).with_context(|| format!("cannot create `{}`", out_dir.display()))?;
-        let module = guest_dir
-            .join(TARGET)
-            .join(PROFILE)
-            .join(format!("{}.wasm", package.replace('-', "_")));
-        let out = out_dir.join(format!("{}.wasm", package.trim_start_matches("provider-")));
-        let bytes = component::encode(&module).with_context(|| format!("package `{package}` does not make a component"))?;
-        write_if_changed(&out, &bytes)?;
-        components.push(out);
+    for Package { name, out } in &workspace.providers {
+        let file = format!("{}.wasm", name.trim_start_matches("provider-"));
+        components.push(encode(&workspace, name, &workspace.target.join(out).join(file))?);
     }
+    let (folder, out) = OUTSIDE;
+    components.push(outside::build(&toolchain, &workspace, &workspace.root.join(folder), |package| {
+        workspace.target.join(out).join(format!("{package}.wasm"))
+    })?);
     Ok(components)
 }
 
-fn compile(toolchain: &Toolchain, workspace: &Workspace, guest_dir: &Path) -> Result<()> {
+/// Compiles packages of the workspace in `folder`, ours or somebody else's.
+pub(crate) fn compile(toolchain: &Toolchain, workspace: &Workspace, folder: &Path, packages: &[&str]) -> Result<()> {
     let mut cargo = toolchain.cargo();
     cargo
-        .current_dir(&workspace.root)
+        .current_dir(folder)
         .arg("build")
+        .arg("--config")
+        .arg(workspace.root.join("xtask/guest.toml"))
         .args(["--profile", PROFILE, "--target", TARGET]);
-    cargo.args(toolchain.arguments()).env("CARGO_TARGET_DIR", guest_dir);
-    for package in &workspace.providers {
-        cargo.args(["--package", &package.name]);
+    cargo
+        .args(toolchain.arguments())
+        .env("CARGO_TARGET_DIR", workspace.target.join("guest"));
+    for package in packages {
+        cargo.args(["--package", package]);
     }
     // Flags for the host's processor do not fit the guest. And the paths of this machine are none of a component's business:
     // without them the same sources make the same bytes, hence the same digest, wherever they lie.
-    let remapped = remaps(&workspace.root).map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped.collect::<Vec<_>>().join("\x1f"));
+    let mut remapped: Vec<String> = remaps(&workspace.root)
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect();
+    if !folder.starts_with(&workspace.root) {
+        remapped.push(format!("--remap-path-prefix={}=/provider", folder.display()));
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped.join("\x1f"));
     for name in ["RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(name);
     }
     let status = cargo.status().with_context(|| format!("cannot start `{}`", toolchain.name()))?;
     if !status.success() {
-        bail!("the providers do not compile ({})", toolchain.name());
+        bail!("`{}` does not compile for {TARGET} ({})", packages.join("`, `"), toolchain.name());
     }
     Ok(())
+}
+
+/// Makes a component of what was compiled, and returns where it is.
+pub(crate) fn encode(workspace: &Workspace, package: &str, out: &Path) -> Result<PathBuf> {
+    let modules = workspace.target.join("guest").join(TARGET).join(PROFILE);
+    let module = modules.join(format!("{}.wasm", package.replace('-', "_")));
+    let bytes = component::encode(&module).with_context(|| format!("package `{package}` does not make a component"))?;
+    if let Some(folder) = out.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    }
+    write_if_changed(out, &bytes)?;
+    Ok(out.to_owned())
 }
 
 fn remaps(root: &Path) -> impl Iterator<Item = (PathBuf, &'static str)> {
@@ -105,6 +123,9 @@ pub struct Workspace {
 /// second is for the sandbox's tests alone.
 const GUESTS: [(&str, &str); 2] = [("providers", "providers"), ("tests/hostile", "providers-test")];
 
+/// The provider outside the workspace, built for the tests as its author would build it.
+pub(crate) const OUTSIDE: (&str, &str) = ("examples/drop-in-rust", "providers-test");
+
 /// A guest crate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Package {
@@ -125,16 +146,7 @@ impl Workspace {
     /// # Errors
     /// Cargo does not answer, or no provider belongs to the workspace.
     pub fn read() -> Result<Self> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .context("cannot start `cargo metadata`")?;
-        if !output.status.success() {
-            bail!("`cargo metadata` fails: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        let metadata: Value = serde_json::from_slice(&output.stdout).context("`cargo metadata` does not answer with JSON")?;
+        let metadata = metadata(Path::new(env!("CARGO_MANIFEST_DIR")))?;
         let path = |key: &str| metadata.get(key).and_then(Value::as_str).map(PathBuf::from);
         let root = path("workspace_root").context("`cargo metadata` names no workspace")?;
         let target = path("target_directory").context("`cargo metadata` names no target directory")?;
@@ -157,4 +169,21 @@ impl Workspace {
         }
         Ok(Self { root, target, providers })
     }
+}
+
+/// What cargo says about the workspace that `folder` belongs to.
+///
+/// # Errors
+/// There is none, or it does not read.
+pub(crate) fn metadata(folder: &Path) -> Result<Value> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(folder)
+        .output()
+        .with_context(|| format!("cannot start `cargo metadata` in `{}`", folder.display()))?;
+    if !output.status.success() {
+        bail!("`cargo metadata` fails: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    serde_json::from_slice(&output.stdout).context("`cargo metadata` does not answer with JSON")
 }

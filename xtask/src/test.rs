@@ -8,6 +8,7 @@ use crate::toolchain::Consent;
 use crate::{install, tally::Tally};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -64,7 +65,16 @@ fn build(workspace: &Workspace) -> Result<()> {
 }
 
 fn test(workspace: &Workspace, options: &Options) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for folder in [&workspace.root, &workspace.root.join(providers::OUTSIDE.0)] {
+        test_in(folder, workspace, options, &mut tally)?;
+    }
+    Ok(tally)
+}
+
+fn test_in(folder: &Path, workspace: &Workspace, options: &Options, tally: &mut Tally) -> Result<()> {
     let mut cargo = workspace.cargo();
+    cargo.current_dir(folder).env("CARGO_TARGET_DIR", &workspace.target);
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     if let Some(filter) = &options.filter {
         cargo.arg(filter);
@@ -75,7 +85,6 @@ fn test(workspace: &Workspace, options: &Options) -> Result<Tally> {
     }
     let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot start `cargo test`")?;
     let output = child.stdout.take().context("`cargo test` has no output")?;
-    let mut tally = Tally::default();
     for line in BufReader::new(output).lines() {
         let line = line.context("cannot read what `cargo test` says")?;
         tally.read(&line);
@@ -85,7 +94,7 @@ fn test(workspace: &Workspace, options: &Options) -> Result<Tally> {
     if !status.success() {
         tally.note_failure();
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// One heading and how long it took.
