@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod canary;
 mod dependencies;
+mod dropin;
 mod exposure;
 mod layering;
 mod people;
