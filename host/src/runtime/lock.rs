@@ -160,18 +160,29 @@ impl Folder {
         self.0.join(&entry.file)
     }
 
+    /// Whether [`Self::add`] would do it, and what was approved so far: an approval is recorded before it takes effect, and one that is refused
+    /// must not be.
+    ///
+    /// # Errors
+    /// [`LockError`]
+    pub fn may_add(&self, approved: &Approved<'_>, built_in: impl Fn(&str) -> bool) -> Result<Vec<Entry>, LockError> {
+        let name = &approved.manifest.provider;
+        if built_in(name) && !approved.replaces_built_in {
+            return Err(LockError::BuiltIn(name.clone()));
+        }
+        if u64::try_from(approved.component.len()).is_ok_and(|bytes| bytes > COMPONENT_BYTES) {
+            return Err(LockError::TooLarge(approved.component.len()));
+        }
+        self.list()
+    }
+
     /// Adds or replaces a provider. `built_in` says which names come with this program.
     ///
     /// # Errors
     /// [`LockError`]; the lock file is then as it was.
     pub fn add(&self, approved: Approved<'_>, built_in: impl Fn(&str) -> bool, clock: &dyn Clock) -> Result<Entry, LockError> {
+        let mut providers = self.may_add(&approved, &built_in)?;
         let name = approved.manifest.provider.clone();
-        if built_in(&name) && !approved.replaces_built_in {
-            return Err(LockError::BuiltIn(name));
-        }
-        if u64::try_from(approved.component.len()).is_ok_and(|bytes| bytes > COMPONENT_BYTES) {
-            return Err(LockError::TooLarge(approved.component.len()));
-        }
         let sha256 = sha256(approved.component);
         let entry = Entry {
             version: approved.manifest.version.clone(),
@@ -183,7 +194,6 @@ impl Folder {
             granted: approved.granted,
             name,
         };
-        let mut providers = self.list()?;
         providers.retain(|other| other.name != entry.name);
         providers.push(entry.clone());
         providers.sort_by(|a, b| a.name.cmp(&b.name));

@@ -209,6 +209,7 @@ impl Admin {
             granted,
             replaces_built_in,
         };
+        self.folder.may_add(&approved, is_built_in)?;
         let (name, version) = (approved.manifest.provider.clone(), approved.manifest.version.clone());
         self.audit
             .administrative(Administrative::provider_approved(&name, &version, &actual))
