@@ -1,4 +1,4 @@
-//! Time and randomness, passed in, so that every rule can be tested without sleeping (DESIGN law 6).
+//! Time and randomness, passed in, so that every rule can be tested without sleeping (law 6).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

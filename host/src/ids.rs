@@ -1,7 +1,7 @@
 //! Typed names and ids, so that a project is never taken for a person.
 //!
 //! An id is checked once, where it enters. An empty or strange one never becomes a value of these types, hence never part of
-//! a key or of a comparison that could succeed (DESIGN law 2).
+//! a key or of a comparison that could succeed (law 2).
 
 use crate::clock::{Clock, fill_random};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 //! Which credential belongs to a project or an agent, per provider: agent beats project beats global, and on one level the
-//! earliest binding wins, then the smaller id (`facts/acp-wire.md` 2.8, cases 65 to 71).
+//! earliest binding wins, then the smaller id.
 
 use super::index::{Index, Injection, Level};
 use super::{Step, Verdict};

@@ -34,7 +34,7 @@ impl Level {
     }
 }
 
-/// The hierarchy (`facts/acp-wire.md` 2.3). `agent:runner` is absent on purpose: nobody may grant it.
+/// The hierarchy. `agent:runner` is absent on purpose: nobody may grant it.
 const HIERARCHY: [(&str, u16); 14] = [
     ("platform:admin", 0),
     ("project:owner", 1),

@@ -66,7 +66,7 @@ pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
     problem.coded(code).because(failure)
 }
 
-/// No record, no token (DESIGN law 1).
+/// No record, no token (law 1).
 pub(super) fn unrecorded(error: AuditError) -> Problem {
     Problem::unavailable("the audit record cannot be written, so no token is handed out", 5)
         .coded("audit")

@@ -1,4 +1,4 @@
-//! The rule of shared sessions: whose accounts a read may use (DESIGN 8, "Whose credentials, in a session").
+//! The rule of shared sessions: whose accounts a read may use (`docs/ARCHITECTURE.md`, whose credentials).
 
 use super::caller::{Caller, CallerKind};
 use super::facts::{Facts, OpenTurn, Place, SessionFacts};

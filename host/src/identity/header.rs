@@ -5,7 +5,7 @@
 //! the person, and a token of either would be wrong for the other.
 //!
 //! Two programs sanitise the id on its way and do it differently, so three spellings of one person are accepted: as it is, as the
-//! backend writes it and as the runner writes it (`facts/acp-wire.md` 3.6). The header's own text is not sanitised again:
+//! backend writes it and as the runner writes it. The header's own text is not sanitised again:
 //! `alice@x` must not pass for `alice-x`.
 
 use crate::ids::Username;

@@ -4,7 +4,7 @@
 pub const FETCH_TOKEN: (&str, &str) = ("credential", "fetch_token");
 
 /// A parsed permission. Either side may be `*`, yet no wildcard ever matches [`FETCH_TOKEN`]: administering the platform and
-/// reading people's tokens are two things (DESIGN 8).
+/// reading people's tokens are two things (law 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
     resource: Side,

@@ -1,7 +1,7 @@
 //! Why nobody was settled on.
 
 /// How the world outside hears of a refusal. A token read is answered 404 wherever possible: one stray 403 makes a runner fail
-/// its whole turn (`facts/acp-wire.md` 4.2).
+/// its whole turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// 404: it does not exist, or the caller may not know that it does.

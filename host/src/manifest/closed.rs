@@ -21,7 +21,7 @@ const NAMES: [&str; 14] = [
 /// Headers of an answer that carry credentials or sessions.
 const HEADERS: [&str; 4] = ["set-cookie", "set-cookie2", "authorization", "proxy-authorization"];
 
-/// Whether a member of an answer of this name stays closed (DESIGN 5).
+/// Whether a member of an answer of this name stays closed.
 #[must_use]
 pub fn is_closed_name(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();

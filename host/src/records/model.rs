@@ -154,7 +154,7 @@ pub struct Project {
     pub updated_at_ms: Millis,
 }
 
-/// Whose credentials the sessions of a project use (DESIGN 8).
+/// Whose credentials the sessions of a project use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CredentialPolicy {
     /// The effective user's connected account, else what was granted to the session at its start.

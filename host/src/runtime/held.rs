@@ -26,7 +26,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Whether such a secret may leave as the token (DESIGN 5).
+    /// Whether such a secret may leave as the token.
     #[must_use]
     pub fn may_be_returned(self) -> bool {
         matches!(self, Self::Static | Self::Minted)

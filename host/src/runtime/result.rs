@@ -1,4 +1,4 @@
-//! What a provider returns, checked before any of it leaves: DESIGN 5's law that only a minted or a static secret may be the token.
+//! What a provider returns, checked before any of it leaves: the law that only a minted or a static secret may be the token.
 
 use super::bind::{Failure, Retry, Token, Value};
 use super::fault::{Cause, IncidentKind, ProviderFailure, RetryAdvice};

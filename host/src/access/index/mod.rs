@@ -22,7 +22,7 @@ use crate::records::model::{Agent, Binding, Credential, Project, Session, Turn};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-/// How far behind the records the index may be, in milliseconds (DESIGN law 2).
+/// How far behind the records the index may be, in milliseconds (law 2).
 pub const MAX_BEHIND_MS: Millis = 5_000;
 
 /// What a binding reaches, by its scope.

@@ -1,4 +1,4 @@
-//! Who may read a token: the rulings of DESIGN 8, one by one, always by which credential came back.
+//! Who may read a token: the rulings, one by one, always by which credential came back.
 
 use super::world::*;
 use crate::access::{Change, Denial, Index, MAX_BEHIND_MS, Reason, Snapshot};

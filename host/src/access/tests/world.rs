@@ -13,7 +13,7 @@ use crate::records::model::{
 
 pub(super) const NOW: Millis = 1_000_000;
 
-/// The seeded roles (`facts/acp-wire.md` 2.2) that matter here, one custom role that messages nothing, and one that tries wildcards.
+/// The seeded roles that matter here, one custom role that messages nothing, and one that tries wildcards.
 pub(super) const ROLES: [(&str, &[&str]); 13] = [
     ("platform:admin", &["*:*"]),
     (

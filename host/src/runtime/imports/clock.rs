@@ -1,4 +1,4 @@
-//! The clock: whole milliseconds, coarse on purpose (DESIGN 6: no fine timer beside secrets).
+//! The clock: whole milliseconds, coarse on purpose (no fine timer beside secrets).
 
 use crate::runtime::bind::base::claviger::provider::clock;
 use crate::runtime::state::CallState;
