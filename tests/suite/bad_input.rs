@@ -280,7 +280,7 @@ async fn a_keyring_without_the_version_that_sealed() -> Result<()> {
     let refused = Setup::default().config(&config).start_in(Arc::clone(&folder)).await.err();
     let refused = format!("{:#}", refused.context("it starts on a trail whose key it does not have")?);
     ensure!(
-        refused.contains("keyring") && refused.contains("move the folder aside"),
+        refused.contains("keyring") && refused.contains("start a new chain"),
         "it does not say what is missing: {refused}"
     );
     std::fs::rename(data.join("audit"), data.join("aside"))?;
