@@ -1,6 +1,7 @@
 //! Credentials, without their tokens.
 
 use super::caller::Known;
+use super::change::recorded;
 use super::input::{Change, Input};
 use super::intake::{self, Given, Taken};
 use super::listing::{self, ListQuery};
@@ -111,9 +112,7 @@ pub async fn create(
         token: None,
     };
     let event = Administrative::credential("CREDENTIAL_CREATED", &context.id, &known.caller, &new.id, &new.provider);
-    app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
-    let credential = app.records.create_credential(new).await.map_err(refusals::by_records)?;
-    app.follower.catch_up().await.map_err(Problem::internal)?;
+    let credential = recorded(&app, event, app.records.create_credential(new.clone())).await?;
     Ok((StatusCode::CREATED, Json(present::credential(&credential))))
 }
 
@@ -167,13 +166,8 @@ pub async fn patch(
         token: None,
     };
     let event = Administrative::credential("CREDENTIAL_UPDATED", &context.id, &known.caller, &old.id, &old.provider);
-    app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
-    let credential = app
-        .records
-        .update_credential(&old.id, old.generation, patch)
-        .await
-        .map_err(refusals::by_records)?;
-    app.follower.catch_up().await.map_err(Problem::internal)?;
+    let update = app.records.update_credential(&old.id, old.generation, patch);
+    let credential = recorded(&app, event, update).await?;
     app.broker.changed(&credential.id);
     Ok(Json(present::credential(&credential)))
 }
@@ -193,9 +187,7 @@ pub async fn delete(
         &credential.id,
         &credential.provider,
     );
-    app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
-    app.records.delete_credential(&credential.id).await.map_err(refusals::by_records)?;
-    app.follower.catch_up().await.map_err(Problem::internal)?;
+    recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
     app.broker.changed(&credential.id);
     Ok(StatusCode::NO_CONTENT)
 }

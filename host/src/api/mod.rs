@@ -1,6 +1,7 @@
 //! The HTTP API: one line a route. The token read is in [`tokens`]; everything else surrounds it.
 
 mod caller;
+mod change;
 mod consumers;
 mod credentials;
 mod health;

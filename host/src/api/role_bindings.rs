@@ -1,6 +1,7 @@
 //! Role bindings: who has which role for what, and which credential a project or agent gets.
 
 use super::caller::Known;
+use super::change::recorded;
 use super::input::Input;
 use super::listing::{self, ListQuery};
 use super::present;
@@ -84,19 +85,18 @@ pub async fn create(
             .map(|()| (new, role.map(|role| role.name.clone()).unwrap_or_default()))
             .map_err(|why| refusals::refused(why, "RoleBinding", "new"))
     })??;
-    app.audit
-        .administrative(Administrative::binding("BINDING_CREATED", &context.id, &known.caller, &new, &role))
-        .await
-        .map_err(refusals::unrecorded)?;
-    let binding = match app.records.create_binding(&new).await {
-        // A control plane that starts a session again grants again: that is no conflict.
-        Err(RecordsError::Duplicate { existing, .. }) if new.session_id.is_some() => {
-            let existing = BindingId::parse(existing).map_err(Problem::internal)?;
-            app.records.binding(&existing).await.map_err(refusals::by_records)?
+    let event = Administrative::binding("BINDING_CREATED", &context.id, &known.caller, &new, &role);
+    let create = async {
+        match app.records.create_binding(&new).await {
+            // A control plane that starts a session again grants again: that is no conflict.
+            Err(RecordsError::Duplicate { existing, .. }) if new.session_id.is_some() => {
+                let existing = BindingId::parse(existing).map_err(|_| RecordsError::Inconsistent("a binding has an id that is none"))?;
+                app.records.binding(&existing).await
+            }
+            created => created,
         }
-        created => created.map_err(refusals::by_records)?,
     };
-    app.follower.catch_up().await.map_err(Problem::internal)?;
+    let binding = recorded(&app, event, create).await?;
     Ok((StatusCode::CREATED, Json(present::binding(&binding))))
 }
 
@@ -126,18 +126,8 @@ pub async fn delete(
         session_id: binding.session_id.clone(),
         credential_id: binding.credential_id.clone(),
     };
-    app.audit
-        .administrative(Administrative::binding(
-            "BINDING_DELETED",
-            &context.id,
-            &known.caller,
-            &removed,
-            &role,
-        ))
-        .await
-        .map_err(refusals::unrecorded)?;
-    app.records.delete_binding(&binding.id).await.map_err(refusals::by_records)?;
-    app.follower.catch_up().await.map_err(Problem::internal)?;
+    let event = Administrative::binding("BINDING_DELETED", &context.id, &known.caller, &removed, &role);
+    recorded(&app, event, app.records.delete_binding(&binding.id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

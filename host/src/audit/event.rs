@@ -246,8 +246,10 @@ fn write_mint(line: &mut Line, mint: &str, credential: &Credential) {
 }
 
 /// A change that somebody makes.
+#[derive(Clone)]
 pub struct Administrative<'a> {
     event: &'static str,
+    undone: bool,
     by: Option<(&'a RequestId, &'a Caller)>,
     person: Option<&'a Username>,
     subject: Vec<(&'static str, &'a str)>,
@@ -257,10 +259,18 @@ impl<'a> Administrative<'a> {
     fn by_operator(event: &'static str, subject: Vec<(&'static str, &'a str)>) -> Self {
         Self {
             event,
+            undone: false,
             by: None,
             person: None,
             subject,
         }
+    }
+
+    /// The same change, announced and then not made.
+    #[must_use]
+    pub fn undone(mut self) -> Self {
+        self.undone = true;
+        self
     }
 
     /// `CREDENTIAL_CREATED`, `CREDENTIAL_UPDATED`, `CREDENTIAL_DELETED`.
@@ -275,6 +285,7 @@ impl<'a> Administrative<'a> {
         let subject = vec![("credential", credential.as_str()), ("provider", provider.as_str())];
         Self {
             event,
+            undone: false,
             by: Some((request, caller)),
             person: None,
             subject,
@@ -294,6 +305,7 @@ impl<'a> Administrative<'a> {
         subject.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
         Self {
             event,
+            undone: false,
             by: Some((request, caller)),
             person: binding.user_id.as_ref(),
             subject,
@@ -311,6 +323,7 @@ impl<'a> Administrative<'a> {
         ];
         Self {
             event,
+            undone: false,
             by: Some((request, caller)),
             person: Some(&turn.user),
             subject,
@@ -352,6 +365,9 @@ impl<'a> Administrative<'a> {
 
     pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
         line.put("event", self.event);
+        if self.undone {
+            line.put("outcome", "not-made");
+        }
         for (key, value) in &self.subject {
             line.put(key, value);
         }

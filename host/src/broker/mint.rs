@@ -5,6 +5,7 @@
 
 use super::error::BrokerError;
 use super::freshness::{Freshness, Life, Margins, freshness};
+use super::input;
 use super::journal::Journal;
 use super::narrowing::Narrow;
 use crate::access::MaintenancePermit;
@@ -16,7 +17,7 @@ use crate::ids::Generation;
 use crate::manifest::{Kind, TokenSource};
 use crate::records::model::{Credential, CredentialState};
 use crate::records::{Attempt, Material, Records, RecordsError, sealing};
-use crate::runtime::{CallContext, Catalog, CredentialInput, CurrentToken, Door, Input, MintInput, Provider, ProviderFault, RotationLog};
+use crate::runtime::{CallContext, Catalog, CurrentToken, Door, MintInput, Provider, ProviderFault, RotationLog};
 use crate::seal::{Keyring, Purpose, SealError};
 use crate::secret::Secret;
 use crate::telemetry;
@@ -136,7 +137,7 @@ impl Job {
         // Another flight may have landed since this one was asked for: its token is good even for a reader of a rejected one.
         let anew = self.anew && credential.generation == expected && expected == self.seen.generation;
         let input = MintInput {
-            credential: self.input(&material, &kind)?,
+            credential: input::of(tools, &material, &kind)?,
             current: self.current(&material, &kind, anew)?,
             narrowing: self.narrow.pairs(),
         };
@@ -218,61 +219,6 @@ impl Job {
             token,
             expires_at_ms: sealed.expires_at_ms,
         }))
-    }
-
-    /// The credential's fields, sealed ones opened. What the operator set for the instance fills what the credential has not.
-    fn input(&self, material: &Material, kind: &Kind) -> Result<CredentialInput, Failed> {
-        let credential = &material.credential;
-        let mut fields: Vec<(String, Input)> = credential
-            .fields
-            .iter()
-            .map(|(name, text)| (name.clone(), Input::Text(text.clone())))
-            .collect();
-        if let Some(email) = credential.email.as_ref().filter(|_| kind.field("email").is_some())
-            && !credential.fields.contains_key("email")
-        {
-            fields.push(("email".to_owned(), Input::Text(email.clone())));
-        }
-        for sealed in &material.secrets {
-            let value = sealing::open_field(&self.tools.keyring, &credential.id, sealed)?;
-            fields.push((sealed.field.clone(), Input::Secret(value)));
-        }
-        if let Some(instance) = self.operators_client(credential) {
-            // A pair belongs together: the credential's own wins whole.
-            let own = fields
-                .iter()
-                .any(|(name, _)| matches!(name.as_str(), "client-id" | "client-secret"));
-            let wanted = |name: &str| !own && kind.field(name).is_some();
-            if let Some(id) = instance.client_id.clone().filter(|_| wanted("client-id")) {
-                fields.push(("client-id".to_owned(), Input::Text(id)));
-            }
-            if let Some(value) = instance.client_secret.clone().filter(|_| wanted("client-secret")) {
-                fields.push((
-                    "client-secret".to_owned(),
-                    Input::Operator {
-                        value,
-                        instance: instance.url.clone(),
-                    },
-                ));
-            }
-        }
-        Ok(CredentialInput {
-            kind: credential.kind.clone(),
-            fields,
-            url: credential.url.clone(),
-        })
-    }
-
-    fn operators_client(&self, credential: &Credential) -> Option<&crate::config::Instance> {
-        let manifest_default = || {
-            let provider = self.tools.catalog.get(credential.provider.as_str()).ok()?;
-            provider.manifest().instance.clone()
-        };
-        let address = credential.url.clone().or_else(manifest_default)?;
-        self.tools.instances.iter().find(|instance| {
-            instance.provider == credential.provider.as_str()
-                && crate::egress::Address::parse(&address).ok() == crate::egress::Address::parse(instance.url.as_str()).ok()
-        })
     }
 
     fn keep(

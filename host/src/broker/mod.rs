@@ -6,6 +6,7 @@
 pub mod error;
 pub mod flight;
 pub mod freshness;
+mod input;
 mod journal;
 mod lease;
 mod mint;
