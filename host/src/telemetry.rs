@@ -1,7 +1,7 @@
 //! Logs and metrics: how they are set up, and every metric's name in one list.
 //!
 //! Logs go to standard error, so that standard output stays free for what a command answers. A log line never holds a secret or a
-//! person's name: ids and keyed hashes only (`docs/SECURITY.md`; a test searches for planted secrets).
+//! person's name: ids and keyed hashes only (`SECURITY.md`; a test searches for planted secrets).
 
 use crate::config::Log;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
