@@ -9,6 +9,7 @@ pub mod client;
 pub mod dev_file;
 pub mod leak;
 pub mod process;
+pub mod python;
 pub mod server;
 pub mod upstream;
 

@@ -49,7 +49,7 @@ pub fn upstreams(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf
     Ok(place)
 }
 
-fn read(path: &Path) -> Result<String> {
+pub(crate) fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
@@ -91,7 +91,7 @@ fn has_postgresql() -> bool {
 }
 
 /// Installs Debian's packages as root; anybody else is told the line.
-fn debian(consent: Consent, why: &str, packages: &[&str]) -> Result<()> {
+pub(crate) fn debian(consent: Consent, why: &str, packages: &[&str]) -> Result<()> {
     let line = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     let is_root = said_by("id", &["-u"]).is_some_and(|id| id == "0");
     let can = is_root && said_by("apt-get", &["--version"]).is_some();
@@ -127,7 +127,7 @@ fn agreed(consent: Consent, why: &str, line: &str) -> bool {
     }
 }
 
-fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
     output
         .status

@@ -7,6 +7,7 @@ mod dev;
 mod install;
 mod outside;
 mod providers;
+mod python;
 mod tally;
 mod test;
 mod toolchain;

@@ -5,7 +5,7 @@
 
 use crate::providers::{self, Workspace};
 use crate::toolchain::Consent;
-use crate::{install, tally::Tally};
+use crate::{install, python, tally::Tally};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -38,7 +38,8 @@ pub fn run(options: &Options) -> Result<()> {
 
     step("providers", || providers::build(&providers::Options { yes: options.yes }).map(drop))?;
     step("upstreams", || {
-        install::upstreams(&workspace.root, &workspace.target, consent).map(drop)
+        install::upstreams(&workspace.root, &workspace.target, consent)?;
+        python::clients(&workspace.root, &workspace.target, consent).map(drop)
     })?;
     step("postgresql", || install::postgresql(consent))?;
     step("build", || build(&workspace))?;
