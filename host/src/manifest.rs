@@ -16,6 +16,15 @@ use std::collections::BTreeMap;
 /// The manifest format this host reads.
 pub const FORMAT: u32 = 1;
 
+/// The name that a minted token has as a field.
+pub const CURRENT_TOKEN: &str = "current-token";
+/// The text beside it: when it ends, in milliseconds since the epoch.
+pub const CURRENT_TOKEN_EXPIRES: &str = "current-token-expires-at-ms";
+/// In an exchange: the authorisation code (RFC 6749, 4.1.2).
+pub const CODE: &str = "code";
+/// In an exchange: the secret behind the code challenge (RFC 7636, 4.1).
+pub const CODE_VERIFIER: &str = "code-verifier";
+
 /// A provider's whole description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -74,13 +83,31 @@ pub struct Kind {
     /// How the stored secret changes with use, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
+    /// How a person makes one by consenting in a browser, if they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Consent>,
+    /// What its tokens look like where they differ from the provider's [`Manifest::consumers`]: a key here takes the place of the same key
+    /// there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumers: Option<Consumers>,
+}
+
+/// How a person consents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Consent {
+    /// The endpoint that the browser is sent to, by its name.
+    pub authorise: String,
+    /// Whether the upstream checks a code challenge (RFC 7636, S256).
+    #[serde(default)]
+    pub pkce: bool,
 }
 
 /// Where a kind's token comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenSource {
-    /// The stored secret *is* the token: its secret fields have the class *static*.
+    /// The stored secret *is* the token: the field that [`Kind::token_fills`] names has the class *static*.
     Static,
     /// Taken from an upstream's answer.
     Minted,
@@ -103,6 +130,9 @@ pub struct Field {
     /// The operator's client secret or id: filled from `[[instance]]` when the credential has none, class *client*.
     #[serde(default)]
     pub client: bool,
+    /// Never stored: read anew for each call from where the operator configured it for this very credential (`[[source]]`).
+    #[serde(default)]
+    pub configured: bool,
     /// One line without spaces, as tokens are: what a paste brought along at its ends is cut off, and what has spaces or control
     /// characters inside is refused. A provider could not do it: it never sees a secret's text.
     #[serde(default)]
@@ -164,7 +194,7 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Placement {
-    /// The stored field it comes from; `token` of class minted: `current-token`.
+    /// The stored field it comes from; [`CURRENT_TOKEN`] for what was minted; [`CODE`] and [`CODE_VERIFIER`] in an exchange.
     pub field: String,
     /// As it is, as a signature made with it, or as part of something joined.
     #[serde(default, rename = "as")]
@@ -216,6 +246,9 @@ pub enum Taken {
     Replaces {
         /// The stored field.
         field: String,
+        /// Its end, where the field is itself the token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<Expiry>,
     },
 }
 
@@ -243,6 +276,8 @@ pub enum ExpiryUnit {
     EpochSeconds,
     /// An RFC 3339 time.
     Rfc3339,
+    /// A day, `2027-01-31`. It ends as that day begins, in UTC, which is how GitLab counts.
+    Date,
 }
 
 /// What a reader may narrow.
@@ -261,7 +296,11 @@ pub enum Narrowing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ability {
-    /// Ends a token at the upstream.
+    /// Lets a person make a credential by consenting in a browser.
+    Connect,
+    /// Says whom the upstream takes a credential for.
+    Identify,
+    /// Ends a credential at the upstream.
     Revoke,
 }
 
@@ -285,10 +324,17 @@ pub struct WantedLimits {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Consumers {
     /// The body of the session endpoint (`…/agentic-sessions/{s}/credentials/{provider}`).
+    #[serde(default)]
     pub session: BTreeMap<String, Source>,
     /// What the token read answers beside `credential_id`, `provider`, `token`, `generation` and `expires_at`.
     #[serde(default)]
     pub token: BTreeMap<String, Source>,
+    /// The environment of a process that works with the token.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, Source>,
+    /// What Git's credential protocol is answered; empty for a token that opens no repository.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub git: BTreeMap<String, Source>,
 }
 
 /// Where a value of an answer comes from.
@@ -308,6 +354,11 @@ pub enum Source {
         /// What stands there when the provider gave none; without it the key is left out.
         #[serde(default)]
         default: Option<String>,
+    },
+    /// The token, where the minted token has a field of this name.
+    TokenWhere {
+        /// Its name.
+        name: String,
     },
     /// A field with words separated by spaces, as an array.
     Words {

@@ -1,6 +1,6 @@
 //! What a provider component for Claviger is written with.
 //!
-//! A provider turns a stored credential into a token. It implements [`Provider`] (and [`Revoke`], if it can end a token),
+//! A provider turns a stored credential into a token. It implements [`Provider`] (and [`Identify`], [`Revoke`], [`Connect`], where it can),
 //! and calls [`export_provider!`] once. Everything else here is for its two jobs: describing a request with secrets that it
 //! cannot read, and saying what an answer means.
 //!
@@ -13,6 +13,7 @@
 #[cfg(target_arch = "wasm32")]
 extern crate self as claviger_sdk;
 
+mod account;
 mod body;
 mod credential;
 mod export;
@@ -39,9 +40,10 @@ use guest as host;
 #[cfg(not(target_arch = "wasm32"))]
 use testing as host;
 
+pub use account::{Account, Identity};
 pub use body::{Body, Form, Json};
 pub use credential::{Credential, Value};
-pub use export::{Provider, Revoke};
+pub use export::{Connect, Identify, Provider, Revoke};
 pub use failure::{Failure, Retry, codes};
 pub use instance::instance_base;
 pub use jwt::sign_rs256;

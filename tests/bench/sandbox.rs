@@ -56,10 +56,10 @@ async fn one_in_sandbox(github: &Provider, clock: SharedClock) -> Result<u128> {
         kind: "personal-access-token".to_owned(),
         fields,
         url: None,
+        current: None,
     };
     let input = MintInput {
         credential,
-        current: None,
         narrowing: Vec::new(),
     };
     let context = CallContext {

@@ -47,6 +47,7 @@ fn value_of(source: &Source, token: &Token<'_>) -> Option<Value> {
         Source::ExpiresAt => json!(rfc3339(token.expires_at_ms?)),
         Source::Literal(text) => json!(text),
         Source::Field { name, default } => json!(token.fields.get(name).or(default.as_ref())?),
+        Source::TokenWhere { name } => json!(token.fields.contains_key(name).then(|| token.value.expose())?),
         Source::Words { name } => json!(token.fields.get(name)?.split_whitespace().collect::<Vec<_>>()),
     })
 }

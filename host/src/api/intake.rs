@@ -203,6 +203,7 @@ mod tests {
             required,
             client: false,
             single_line: false,
+            configured: false,
             pattern: None,
             pointer: pointer.map(str::to_owned),
         }
@@ -227,6 +228,8 @@ mod tests {
                 field("scopes", false, false, None),
             ],
             rotation: None,
+            connect: None,
+            consumers: None,
         }
     }
 

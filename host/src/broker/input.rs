@@ -49,6 +49,7 @@ pub(super) fn of(tools: &Tools, material: &Material, kind: &Kind) -> Result<Cred
         kind: credential.kind.clone(),
         fields,
         url: credential.url.clone(),
+        current: None,
     })
 }
 

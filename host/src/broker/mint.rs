@@ -17,7 +17,7 @@ use crate::ids::Generation;
 use crate::manifest::{Kind, TokenSource};
 use crate::records::model::{Credential, CredentialState};
 use crate::records::{Attempt, Material, Records, RecordsError, sealing};
-use crate::runtime::{CallContext, Catalog, CurrentToken, Door, MintInput, Provider, ProviderFault, RotationLog};
+use crate::runtime::{CallContext, Catalog, CredentialInput, CurrentToken, Door, MintInput, Provider, ProviderFault, RotationLog};
 use crate::seal::{Keyring, Purpose, SealError};
 use crate::secret::Secret;
 use crate::telemetry;
@@ -137,8 +137,10 @@ impl Job {
         // Another flight may have landed since this one was asked for: its token is good even for a reader of a rejected one.
         let anew = self.anew && credential.generation == expected && expected == self.seen.generation;
         let input = MintInput {
-            credential: input::of(tools, &material, &kind)?,
-            current: self.current(&material, &kind, anew)?,
+            credential: CredentialInput {
+                current: self.current(&material, &kind, anew)?,
+                ..input::of(tools, &material, &kind)?
+            },
             narrowing: self.narrow.pairs(),
         };
         let journal = kind.rotation.as_ref().map(|_| Arc::new(Journal::new(tools, credential, attempt)));
@@ -269,7 +271,7 @@ impl Job {
             return Ok(BrokerError::Indeterminate.into());
         }
         if let BrokerError::NeedsReconnect(_) = error
-            && kind.token == TokenSource::Minted
+            && (kind.token == TokenSource::Minted || kind.rotation.is_some())
         {
             // Refused with a generation that has moved on: a sibling won, and its token is the answer.
             if !tools.records.mark_needs_reconnect(&credential.id, credential.generation).await? {

@@ -4,7 +4,10 @@
 //! Bases, paths and methods of endpoints are judged by `egress`, which matches them.
 
 use super::closed::{is_closed_header, is_closed_name};
-use super::{Endpoint, Expiry, FORMAT, Kind, Manifest, PlacedAs, Placement, Take, Taken};
+use super::{
+    Ability, CODE, CODE_VERIFIER, CURRENT_TOKEN, CURRENT_TOKEN_EXPIRES, Endpoint, Expiry, FORMAT, Kind, Manifest, PlacedAs, Placement,
+    Take, Taken,
+};
 use crate::ids::ProviderName;
 use std::collections::BTreeSet;
 
@@ -18,10 +21,12 @@ pub struct Problem {
     pub reason: String,
 }
 
-/// The name that a minted token has as a field.
-const CURRENT_TOKEN: &str = "current-token";
 /// Names that the host fills.
-const RESERVED: [&str; 2] = [CURRENT_TOKEN, "current-token-expires-at-ms"];
+const RESERVED: [&str; 4] = [CURRENT_TOKEN, CURRENT_TOKEN_EXPIRES, CODE, CODE_VERIFIER];
+/// What the host adds to the address of a consent.
+const HOSTS_OWN: [&str; 4] = ["state", "redirect_uri", "code_challenge", "code_challenge_method"];
+/// Names of secrets that live for long: what an answer calls so is never *the token*.
+const LONG_LIVED: [&str; 5] = ["refresh_token", "id_token", "client_secret", "private_key", "refreshToken"];
 /// A manifest lists at most so many of anything: more is not read by the person who approves.
 const MOST: usize = 64;
 
@@ -59,6 +64,7 @@ impl Manifest {
         }
         for kind in &self.kinds {
             kind.check()?;
+            self.check_consent(kind)?;
         }
         for endpoint in &self.endpoints {
             endpoint.check(self)?;
@@ -69,6 +75,23 @@ impl Manifest {
             return problem("abilities and narrowing", "each may be there once");
         }
         Ok(())
+    }
+
+    fn check_consent(&self, kind: &Kind) -> Checked {
+        let Some(consent) = &kind.connect else { return Ok(()) };
+        let place = format!("kind `{}`, connect", kind.name);
+        if !self.abilities.contains(&Ability::Connect) {
+            return problem(place, "the abilities lack `connect`");
+        }
+        match self.endpoints.iter().find(|endpoint| endpoint.name == consent.authorise) {
+            None => problem(place, format!("there is no endpoint `{}`", consent.authorise)),
+            Some(endpoint) if endpoint.method != "GET" => problem(place, "a browser is sent with GET"),
+            // The host adds these itself: a provider that could write them could lead a consent elsewhere.
+            Some(endpoint) => match endpoint.query.iter().find(|key| HOSTS_OWN.contains(&key.as_str())) {
+                Some(key) => problem(place, format!("the query key `{key}` is the host's to write")),
+                None => Ok(()),
+            },
+        }
     }
 
     /// The secret fields of this name, over all kinds.
@@ -85,7 +108,10 @@ impl Kind {
         at_most(&place, self.fields.len())?;
         unique(&place, self.fields.iter().map(|field| field.name.as_str()))?;
         match self.field(&self.token_fills) {
-            Some(field) if field.secret => {}
+            Some(field) if field.secret && !field.configured => {}
+            Some(field) if field.configured => {
+                return problem(place, format!("`token-fills` names `{}`, which is never stored", self.token_fills));
+            }
             Some(_) => return problem(place, format!("`token-fills` names `{}`, which is not secret", self.token_fills)),
             None => return problem(place, format!("`token-fills` names `{}`, which is no field", self.token_fills)),
         }
@@ -98,6 +124,12 @@ impl Kind {
             }
             if field.secret && matches!(field.name.as_str(), "url" | "email") {
                 return problem(place, "`url` and `email` are the credential's public keys and cannot be secret");
+            }
+            if field.configured && (!field.secret || field.client || field.pointer.is_some()) {
+                return problem(
+                    place,
+                    "what is `configured` is a secret of its own: neither stored, nor a client's, nor in a document",
+                );
             }
             if field.client && field.required {
                 return problem(place, "the operator may provide it, so a credential cannot be required to");
@@ -170,10 +202,11 @@ impl Endpoint {
 impl Placement {
     fn check(&self, place: &str, manifest: &Manifest) -> Checked {
         let place = format!("{place}, placement at `{}`", self.at);
-        if self.field != CURRENT_TOKEN && !manifest.has_secret_field(&self.field) {
+        let given = [CURRENT_TOKEN, CODE, CODE_VERIFIER].contains(&self.field.as_str());
+        if !given && !manifest.has_secret_field(&self.field) {
             return problem(place, format!("`{}` is no secret field of any kind", self.field));
         }
-        if self.field == CURRENT_TOKEN && self.form == PlacedAs::Signed {
+        if given && self.form == PlacedAs::Signed {
             return problem(place, "a token signs nothing");
         }
         match self.at.split_once(':') {
@@ -210,11 +243,22 @@ impl Take {
             );
         }
         match &self.what {
-            Taken::Replaces { field } if !manifest.has_secret_field(field) => {
+            Taken::Replaces { field, .. } if !manifest.has_secret_field(field) => {
                 problem(place, format!("replaces `{field}`, which is no secret field of any kind"))
             }
+            Taken::Token { .. } if self.pointer.rsplit('/').next().is_some_and(|last| LONG_LIVED.contains(&last)) => problem(
+                place,
+                format!(
+                    "`{}` is the name of a secret that lives for long, so it is not the token",
+                    self.pointer
+                ),
+            ),
             Taken::Token {
                 expires: Some(Expiry { pointer, since, .. }),
+            }
+            | Taken::Replaces {
+                expires: Some(Expiry { pointer, since, .. }),
+                ..
             } => match std::iter::once(pointer).chain(since).find(|pointer| !is_pointer(pointer)) {
                 Some(pointer) => problem(place, format!("`{pointer}` is no JSON pointer")),
                 None => Ok(()),

@@ -172,13 +172,14 @@ fn take(endpoint: &Endpoint, kind: &Kind, value: &Value, asked_at_ms: Millis, re
                 reading.token = Some((secret.clone(), expires_at_ms));
                 HostSecret::minted(secret, expires_at_ms)
             }
-            Taken::Replaces { field } => {
+            Taken::Replaces { field, expires } => {
                 // An endpoint may serve several kinds; a field that this one does not have is not stored.
                 if kind.field(field).is_none() {
                     continue;
                 }
                 reading.replaces.push((field.clone(), secret.clone()));
-                HostSecret::field(field, secret, Class::Stored, None)
+                let held = HostSecret::field(field, secret, Class::of(kind, field), None);
+                held.ending(expires.as_ref().and_then(|expiry| expires_at(expiry, value, asked_at_ms)))
             }
         };
         reading.response.taken.push((take.name.clone(), held));
@@ -190,6 +191,7 @@ fn expires_at(expiry: &Expiry, value: &Value, asked_at_ms: Millis) -> Option<Mil
     let told = value.pointer(&expiry.pointer).filter(|told| !told.is_null())?;
     let at = match expiry.unit {
         ExpiryUnit::Rfc3339 => told.as_str().and_then(from_rfc3339),
+        ExpiryUnit::Date => told.as_str().and_then(|day| from_rfc3339(&format!("{day}T00:00:00Z"))),
         ExpiryUnit::EpochSeconds => seconds(told).and_then(|seconds| seconds.checked_mul(1000)),
         ExpiryUnit::Seconds => {
             let since = match expiry.since.as_ref().and_then(|pointer| value.pointer(pointer)) {

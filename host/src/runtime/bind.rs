@@ -1,7 +1,6 @@
 //! The contract in `wit/`, as Rust sees it.
 //!
-//! Two worlds: what every provider exports, and `revoke`, which a provider may export. The second reuses the first one's types, so a handle is the
-//! same thing in both.
+//! What every provider exports is one world; each optional interface is another, which reuses the first one's types, so a handle is the same thing in all.
 
 /// What every provider imports and exports.
 pub mod base {
@@ -20,11 +19,39 @@ pub mod base {
     });
 }
 
-/// The optional ability to end a token.
+/// The optional ability to say whom the upstream takes a credential for.
+pub mod identifying {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "identifying",
+        exports: { default: async },
+        with: {
+            "claviger:provider/failures@0.1.0": crate::runtime::bind::base::claviger::provider::failures,
+            "claviger:provider/secrets@0.1.0": crate::runtime::bind::base::claviger::provider::secrets,
+            "claviger:provider/types@0.1.0": crate::runtime::bind::base::claviger::provider::types,
+        },
+    });
+}
+
+/// The optional ability to end a credential.
 pub mod revoking {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "revoking",
+        exports: { default: async },
+        with: {
+            "claviger:provider/failures@0.1.0": crate::runtime::bind::base::claviger::provider::failures,
+            "claviger:provider/secrets@0.1.0": crate::runtime::bind::base::claviger::provider::secrets,
+            "claviger:provider/types@0.1.0": crate::runtime::bind::base::claviger::provider::types,
+        },
+    });
+}
+
+/// The optional ability to let a person consent in a browser.
+pub mod connecting {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "connecting",
         exports: { default: async },
         with: {
             "claviger:provider/failures@0.1.0": crate::runtime::bind::base::claviger::provider::failures,
@@ -52,5 +79,7 @@ pub(super) const OURS: [&str; 6] = [
 /// The export that makes a component a provider.
 pub(super) const PROVIDER: &str = "claviger:provider/provider@0.1.0";
 
-/// The export that makes a provider able to end a token.
+/// The exports that give a provider its optional abilities.
+pub(super) const IDENTIFY: &str = "claviger:provider/identify@0.1.0";
 pub(super) const REVOKE: &str = "claviger:provider/revoke@0.1.0";
+pub(super) const CONNECT: &str = "claviger:provider/connect@0.1.0";

@@ -2,7 +2,7 @@
 //!
 //! `provider add` shows these lines before the operator says yes. Every permission is one line, so that an upgrade shows exactly what it adds.
 
-use crate::manifest::{Endpoint, Manifest, PlacedAs, Taken, TokenSource};
+use crate::manifest::{Ability, Endpoint, Manifest, PlacedAs, Taken, TokenSource};
 use std::collections::BTreeSet;
 
 /// One permission, or a change of one.
@@ -128,7 +128,11 @@ fn permissions(manifest: &Manifest) -> Vec<Permission> {
         }
     }
     for ability in &manifest.abilities {
-        say(format!("can {} a token", format!("{ability:?}").to_lowercase()));
+        say(match ability {
+            Ability::Connect => "sends people to the upstream to connect their accounts".to_owned(),
+            Ability::Identify => "asks the upstream whose a credential is".to_owned(),
+            Ability::Revoke => "can end a credential at the upstream".to_owned(),
+        });
     }
     if manifest.reveal {
         list.push(Permission {
@@ -173,7 +177,7 @@ fn describe_endpoint(endpoint: &Endpoint, say: &mut impl FnMut(String)) {
         for take in &endpoint.takes {
             match &take.what {
                 Taken::Token { .. } => say(format!("takes `{}` in the answer of {at} as the token", take.pointer)),
-                Taken::Replaces { field } => say(format!("stores `{}` in the answer of {at} as the new `{field}`", take.pointer)),
+                Taken::Replaces { field, .. } => say(format!("stores `{}` in the answer of {at} as the new `{field}`", take.pointer)),
             }
         }
     }

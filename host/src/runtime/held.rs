@@ -4,7 +4,7 @@
 //! checked at the end of any chain of operations: what may be returned as the token, and where something may be placed.
 
 use crate::clock::Millis;
-use crate::manifest::PlacedAs;
+use crate::manifest::{CURRENT_TOKEN, Kind, PlacedAs, TokenSource};
 use crate::secret::Secret;
 use url::Url;
 
@@ -26,6 +26,15 @@ pub enum Class {
 }
 
 impl Class {
+    /// What a stored field of this kind is.
+    pub(super) fn of(kind: &Kind, field: &str) -> Self {
+        match kind.token {
+            _ if kind.field(field).is_some_and(|field| field.client) => Self::Client,
+            TokenSource::Static if kind.token_fills == field => Self::Static,
+            _ => Self::Stored,
+        }
+    }
+
     /// Whether such a secret may leave as the token.
     #[must_use]
     pub fn may_be_returned(self) -> bool {
@@ -43,12 +52,6 @@ pub struct Origin {
     /// If it is the operator's own client secret: the only instance where it may be placed.
     pub only_at: Option<Url>,
 }
-
-/// The field name that minted tokens have.
-pub const CURRENT_TOKEN: &str = "current-token";
-
-/// The text field beside it.
-pub const CURRENT_TOKEN_EXPIRES: &str = "current-token-expires-at-ms";
 
 /// A secret behind a handle.
 #[derive(Clone)]
@@ -76,12 +79,14 @@ impl HostSecret {
         }
     }
 
+    /// The same, known to end at a time.
+    pub(super) fn ending(self, expires_at_ms: Option<Millis>) -> Self {
+        Self { expires_at_ms, ..self }
+    }
+
     /// A token that an upstream gave.
     pub(super) fn minted(value: Secret, expires_at_ms: Option<Millis>) -> Self {
-        Self {
-            expires_at_ms,
-            ..Self::field(CURRENT_TOKEN, value, Class::Minted, None)
-        }
+        Self::field(CURRENT_TOKEN, value, Class::Minted, None).ending(expires_at_ms)
     }
 
     /// A signature made with this secret.

@@ -1,7 +1,8 @@
 //! From a file to a provider, in an order that asks little before it trusts little: size, digest, compile, imports, exports, `describe` twice, comparison
 //! with what was approved.
 
-use super::bind::{self, OURS, REVOKE, base, revoking};
+use super::abilities::Abilities;
+use super::bind::{self, OURS, base};
 use super::call;
 use super::fault::Cause;
 use super::imports::wasi;
@@ -13,7 +14,7 @@ use super::state::{CallState, Setting};
 use super::{aot, compile};
 use crate::clock::SystemClock;
 use crate::egress;
-use crate::manifest::{Ability, Manifest, WantedLimits};
+use crate::manifest::{Manifest, WantedLimits};
 use std::path::Path;
 use std::sync::Arc;
 use wasmtime::component::Component;
@@ -77,7 +78,7 @@ pub enum LoadError {
     ManifestChanged(String),
     /// What it says it can do and what it exports differ.
     #[error("the manifest {0}")]
-    Abilities(&'static str),
+    Abilities(String),
     /// The compiler failed.
     #[error("the component could not be compiled: {0}")]
     Compile(String),
@@ -179,7 +180,7 @@ impl Sandbox {
             manifest: Arc::new(opened.manifest),
             digest,
             base: opened.base,
-            revoking: opened.revoking,
+            abilities: opened.abilities,
             built_in,
         }
     }
@@ -196,10 +197,7 @@ impl Sandbox {
         let another = |error: wasmtime::Error| LoadError::AnotherContract(format!("{error:#}"));
         let pre = self.linker.instantiate_pre(&component).map_err(another)?;
         let base = base::BasePre::new(pre.clone()).map_err(another)?;
-        let revoking = match component.get_export_index(None, REVOKE) {
-            Some(_) => Some(revoking::RevokingPre::new(pre).map_err(another)?),
-            None => None,
-        };
+        let abilities = Abilities::of(&component, &pre).map_err(another)?;
         let text = self.describe(&base).await?;
         if text != self.describe(&base).await? {
             return Err(LoadError::Fickle);
@@ -207,12 +205,8 @@ impl Sandbox {
         let manifest = Manifest::parse(&text).map_err(LoadError::Manifest)?;
         manifest.check().map_err(|problem| LoadError::Manifest(problem.to_string()))?;
         egress::validate(&manifest.endpoints).map_err(LoadError::Manifest)?;
-        match (manifest.abilities.contains(&Ability::Revoke), revoking.is_some()) {
-            (true, false) => return Err(LoadError::Abilities("promises `revoke`, which the component does not export")),
-            (false, true) => return Err(LoadError::Abilities("does not mention `revoke`, which the component exports")),
-            _ => {}
-        }
-        Ok(Opened { manifest, base, revoking })
+        abilities.agree(&manifest.abilities).map_err(LoadError::Abilities)?;
+        Ok(Opened { manifest, base, abilities })
     }
 
     /// The compiled component: from the cache, or made now, on a thread of its own.
@@ -246,6 +240,7 @@ impl Sandbox {
             upstream: Arc::new(Closed(Refusal::denied("`describe` may not use the upstream"))),
             clock: Arc::new(SystemClock),
             rotation: None,
+            gathers: false,
         };
         let base = base.clone();
         let (outcome, _) = call::run(&self.engine, &self.slots, setting, |store| {
@@ -269,7 +264,7 @@ impl Sandbox {
 struct Opened {
     manifest: Manifest,
     base: base::BasePre<CallState>,
-    revoking: Option<revoking::RevokingPre<CallState>>,
+    abilities: Abilities,
 }
 
 /// A component's import list is its permission list.

@@ -7,6 +7,8 @@
 //! On failure: the store of a call is dropped, the fault names provider, version and cause, and the next call finds nothing of it. This is the only
 //! module that names wasmtime.
 
+mod abilities;
+mod account;
 mod answer;
 mod aot;
 mod bind;
@@ -14,6 +16,7 @@ mod builtin;
 mod call;
 mod catalog;
 mod compile;
+mod consent;
 mod difference;
 mod echo;
 mod engine;
@@ -25,6 +28,7 @@ mod json;
 mod limits;
 mod load;
 mod lock;
+mod mint;
 mod outbound;
 mod placement;
 mod provider;
@@ -35,11 +39,13 @@ mod sandbox;
 mod state;
 mod way_out;
 
+pub use account::{Identified, Revoked};
 pub use answer::RawAnswer;
 pub use aot::Cache;
 pub use builtin::{ALL as BUILT_INS, BuiltIn, has as is_built_in};
 pub use catalog::{Catalog, CatalogError, Unavailable};
 pub use compile::in_this_process as compile;
+pub use consent::{Account, Consented, Exchanged};
 pub use difference::{Change, Line, view as difference};
 pub use echo::Finder;
 pub use engine::{Allocation, EngineError};
@@ -47,7 +53,8 @@ pub use fault::{Cause, Incident, IncidentKind, ProviderFailure, ProviderFault, R
 pub use limits::Limits;
 pub use load::{Approval, Inspected, LoadError, digest, read as read_component};
 pub use lock::{Approved, Entry, Folder, Granted, LockError};
+pub use mint::{MintInput, Minted};
 pub use outbound::{Door, Outgoing, Refusal, Upstream};
-pub use provider::{CallContext, CredentialInput, CurrentToken, Input, MintInput, Minted, Notes, Provider};
+pub use provider::{CallContext, CredentialInput, CurrentToken, Input, Notes, Provider};
 pub use rotation::{Rotated, RotationError, RotationLog};
 pub use sandbox::{Options, Sandbox};

@@ -2,21 +2,19 @@
 //!
 //! Nothing of WebAssembly shows here, so that this could move into a process of its own without the broker noticing.
 
-use super::bind::{Credential, Value, base, revoking};
-use super::call;
+use super::abilities::Abilities;
+use super::bind::{Credential, Value, base};
 use super::fault::{Cause, Incident, ProviderFault};
-use super::held::{CURRENT_TOKEN, CURRENT_TOKEN_EXPIRES, Class, HostSecret};
+use super::held::{Class, HostSecret};
 use super::limits::Limits;
 use super::outbound::{Closed, Door};
 use super::record::Record;
-use super::result;
 use super::rotation::RotationLog;
 use super::sandbox::Sandbox;
-use super::state::{CallState, Setting, stop};
+use super::state::{CallState, Setting};
 use crate::clock::{Millis, SharedClock};
-use crate::manifest::{Field, Kind, Manifest, TokenSource};
+use crate::manifest::{CURRENT_TOKEN, CURRENT_TOKEN_EXPIRES, Kind, Manifest};
 use crate::secret::Secret;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use url::Url;
 use wasmtime::Store;
@@ -27,7 +25,7 @@ pub struct Provider {
     pub(super) manifest: Arc<Manifest>,
     pub(super) digest: String,
     pub(super) base: base::BasePre<CallState>,
-    pub(super) revoking: Option<revoking::RevokingPre<CallState>>,
+    pub(super) abilities: Abilities,
     pub(super) limits: Limits,
     pub(super) may_reveal: bool,
     pub(super) built_in: bool,
@@ -64,16 +62,8 @@ pub struct CredentialInput {
     pub fields: Vec<(String, Input)>,
     /// The credential's `url`, if it names one.
     pub url: Option<String>,
-}
-
-/// What a mint needs.
-pub struct MintInput {
-    /// The credential.
-    pub credential: CredentialInput,
     /// A token of an earlier call.
     pub current: Option<CurrentToken>,
-    /// What the reader asked for, each key once per value; the broker has checked the names.
-    pub narrowing: Vec<(String, String)>,
 }
 
 /// What surrounds a call.
@@ -86,20 +76,6 @@ pub struct CallContext {
     pub clock: SharedClock,
     /// The journal, for kinds that rotate. Without it such a kind's secret cannot be sent.
     pub rotation: Option<Arc<dyn RotationLog>>,
-}
-
-/// A token, checked by the host.
-pub struct Minted {
-    /// The token: minted, or static where the kind says so.
-    pub token: Secret,
-    /// When it ends; the host's own reading of the answer, or an earlier claim of the provider.
-    pub expires_at_ms: Option<Millis>,
-    /// What consumers need beside it. Searched: no secret of the call is in it.
-    pub fields: BTreeMap<String, String>,
-    /// The same for values that are tokens themselves.
-    pub secret_fields: BTreeMap<String, Secret>,
-    /// What the audit trail should know.
-    pub notes: Notes,
 }
 
 /// What the audit trail should know about a call that succeeded.
@@ -148,79 +124,29 @@ impl Provider {
         &self.limits
     }
 
-    /// Whether it can end a token.
+    /// Whether it can end a credential at the upstream.
     #[must_use]
     pub fn can_revoke(&self) -> bool {
-        self.revoking.is_some()
+        self.abilities.revoking.is_some()
     }
 
-    /// A token from a stored credential.
-    ///
-    /// # Errors
-    /// [`ProviderFault`], with the cause.
-    pub async fn mint(&self, input: MintInput, context: CallContext) -> Result<Minted, ProviderFault> {
-        let (kind, setting) = self.prepare(&input.credential, context).map_err(|reason| self.misfit(reason))?;
-        let base = self.base.clone();
-        let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {
-            Box::pin(async move {
-                let guest = base.instantiate_async(&mut *store).await?;
-                let mut credential = credential(store, &kind, input.credential)?;
-                if let Some(current) = input.current {
-                    add_current(store, &mut credential, current)?;
-                }
-                let guest = guest.claviger_provider_provider();
-                match guest.call_mint(&mut *store, &credential, &input.narrowing).await? {
-                    Ok(token) => result::token(store.data_mut(), token).map_err(stop),
-                    Err(failure) => Err(stop(Cause::Failure(result::failure(store.data_mut(), failure)))),
-                }
-            })
-        })
-        .await;
-        let checked = outcome.map_err(|cause| self.fault(cause, &record))?;
-        Ok(Minted {
-            token: checked.token,
-            expires_at_ms: checked.expires_at_ms,
-            fields: checked.fields,
-            secret_fields: checked.secret_fields,
-            notes: notes(&record),
-        })
-    }
-
-    /// Ends a token at the upstream.
-    ///
-    /// # Errors
-    /// [`ProviderFault`]; [`Cause::Contract`] if the provider cannot ([`Self::can_revoke`]).
-    pub async fn revoke(&self, input: CredentialInput, token: Secret, context: CallContext) -> Result<Notes, ProviderFault> {
-        let Some(revoking) = self.revoking.clone() else {
-            return Err(self.fault(Cause::Contract("it offers no `revoke`".to_owned()), &Record::default()));
-        };
-        let (kind, setting) = self.prepare(&input, context).map_err(|reason| self.misfit(reason))?;
-        let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {
-            Box::pin(async move {
-                let guest = revoking.instantiate_async(&mut *store).await?;
-                let credential = credential(store, &kind, input)?;
-                let token = match kind.token {
-                    TokenSource::Static => HostSecret::field(&kind.token_fills, token, Class::Static, None),
-                    TokenSource::Minted => HostSecret::minted(token, None),
-                };
-                let token = store.data_mut().hold(token)?;
-                match guest
-                    .claviger_provider_revoke()
-                    .call_revoke(&mut *store, &credential, token)
-                    .await?
-                {
-                    Ok(()) => Ok(()),
-                    Err(failure) => Err(stop(Cause::Failure(result::failure(store.data_mut(), failure)))),
-                }
-            })
-        })
-        .await;
-        outcome.map_err(|cause| self.fault(cause, &record))?;
-        Ok(notes(&record))
+    /// Whether it can say whom the upstream takes a credential for.
+    #[must_use]
+    pub fn can_identify(&self) -> bool {
+        self.abilities.identifying.is_some()
     }
 
     /// The kind and the setting of a call, or why the credential does not fit.
-    fn prepare(&self, input: &CredentialInput, context: CallContext) -> Result<(Kind, Setting), String> {
+    pub(super) fn prepare(&self, input: &CredentialInput, context: CallContext) -> Result<(Kind, Setting), ProviderFault> {
+        let (kind, setting) = self.fitting(input, context).map_err(|reason| self.misfit(reason))?;
+        match missing(&kind, input) {
+            Some(field) => Err(self.misfit(format!("the field `{field}` is missing"))),
+            None => Ok((kind, setting)),
+        }
+    }
+
+    /// The same for a credential that is still being made: what is required may be missing.
+    pub(super) fn fitting(&self, input: &CredentialInput, context: CallContext) -> Result<(Kind, Setting), String> {
         let kind = self
             .manifest
             .kind(&input.kind)
@@ -229,12 +155,6 @@ impl Provider {
         for (name, _) in &input.fields {
             if kind.field(name).is_none() {
                 return Err(format!("the kind `{}` has no field `{name}`", kind.name));
-            }
-        }
-        for field in kind.fields.iter().filter(|field| field.required) {
-            let from_url = field.name == "url" && input.url.is_some();
-            if !from_url && !input.fields.iter().any(|(name, _)| *name == field.name) {
-                return Err(format!("the field `{}` is missing", field.name));
             }
         }
         let upstream = context
@@ -250,15 +170,16 @@ impl Provider {
             upstream,
             clock: context.clock,
             rotation: context.rotation,
+            gathers: false,
         };
         Ok((kind, setting))
     }
 
-    fn misfit(&self, reason: String) -> ProviderFault {
+    pub(super) fn misfit(&self, reason: String) -> ProviderFault {
         self.fault(Cause::Credential(reason), &Record::default())
     }
 
-    fn fault(&self, cause: Cause, record: &Record) -> ProviderFault {
+    pub(super) fn fault(&self, cause: Cause, record: &Record) -> ProviderFault {
         let fault = ProviderFault {
             provider: self.manifest.provider.clone(),
             version: self.manifest.version.clone(),
@@ -278,7 +199,16 @@ impl Provider {
     }
 }
 
-fn notes(record: &Record) -> Notes {
+/// The first required field that nobody filled.
+fn missing<'a>(kind: &'a Kind, input: &CredentialInput) -> Option<&'a str> {
+    let given = |name: &str| (name == "url" && input.url.is_some()) || input.fields.iter().any(|(given, _)| given == name);
+    kind.fields
+        .iter()
+        .find(|field| field.required && !given(&field.name))
+        .map(|field| field.name.as_str())
+}
+
+pub(super) fn notes(record: &Record) -> Notes {
     Notes {
         reveals: record.reveals(),
         incidents: record.incidents(),
@@ -286,45 +216,33 @@ fn notes(record: &Record) -> Notes {
 }
 
 /// The credential as the guest gets it: public fields as text, secret ones as handles.
-fn credential(store: &mut Store<CallState>, kind: &Kind, input: CredentialInput) -> wasmtime::Result<Credential> {
-    let mut fields = Vec::with_capacity(input.fields.len() + 1);
+pub(super) fn credential(store: &mut Store<CallState>, kind: &Kind, input: CredentialInput) -> wasmtime::Result<Credential> {
+    let mut fields = Vec::with_capacity(input.fields.len() + 3);
     for (name, value) in input.fields {
         let Some(field) = kind.field(&name) else { continue };
-        let value = match value {
-            Input::Text(text) if !field.secret => Value::Text(text),
-            Input::Text(text) => hold(store, kind, field, Secret::new(text), None)?,
-            Input::Secret(secret) => hold(store, kind, field, secret, None)?,
-            Input::Operator { value, instance } => hold(store, kind, field, value, Some(instance))?,
+        let (value, only_at) = match value {
+            Input::Text(text) if !field.secret => {
+                fields.push((name, Value::Text(text)));
+                continue;
+            }
+            Input::Text(text) => (Secret::new(text), None),
+            Input::Secret(secret) => (secret, None),
+            Input::Operator { value, instance } => (value, Some(instance)),
         };
-        fields.push((name, value));
+        let held = HostSecret::field(&name, value, Class::of(kind, &name), only_at);
+        fields.push((name, Value::Secret(store.data_mut().hold(held)?)));
     }
     if let Some(url) = input.url
         && !fields.iter().any(|(name, _)| name == "url")
     {
         fields.push(("url".to_owned(), Value::Text(url)));
     }
-    Ok(Credential { kind: input.kind, fields })
-}
-
-fn hold(store: &mut Store<CallState>, kind: &Kind, field: &Field, value: Secret, only_at: Option<Url>) -> wasmtime::Result<Value> {
-    let class = match kind.token {
-        _ if field.client => Class::Client,
-        TokenSource::Static => Class::Static,
-        TokenSource::Minted => Class::Stored,
-    };
-    store
-        .data_mut()
-        .hold(HostSecret::field(&field.name, value, class, only_at))
-        .map(Value::Secret)
-}
-
-fn add_current(store: &mut Store<CallState>, credential: &mut Credential, current: CurrentToken) -> wasmtime::Result<()> {
-    let token = store.data_mut().hold(HostSecret::minted(current.token, current.expires_at_ms))?;
-    credential.fields.push((CURRENT_TOKEN.to_owned(), Value::Secret(token)));
-    if let Some(at) = current.expires_at_ms {
-        credential
-            .fields
-            .push((CURRENT_TOKEN_EXPIRES.to_owned(), Value::Text(at.to_string())));
+    if let Some(current) = input.current {
+        let token = store.data_mut().hold(HostSecret::minted(current.token, current.expires_at_ms))?;
+        fields.push((CURRENT_TOKEN.to_owned(), Value::Secret(token)));
+        if let Some(at) = current.expires_at_ms {
+            fields.push((CURRENT_TOKEN_EXPIRES.to_owned(), Value::Text(at.to_string())));
+        }
     }
-    Ok(())
+    Ok(Credential { kind: input.kind, fields })
 }

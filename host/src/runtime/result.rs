@@ -61,10 +61,7 @@ pub(super) fn token(state: &mut CallState, token: Token) -> Result<Checked, Caus
 
 fn fields(state: &mut CallState, fields: Vec<(String, Value)>, checked: &mut Checked) -> Result<(), Cause> {
     if fields.len() > FIELDS {
-        return Err(Cause::Contract(format!(
-            "a token has {} fields; {FIELDS} are allowed",
-            fields.len()
-        )));
+        return Err(Cause::Contract(format!("it answers {} fields; {FIELDS} are allowed", fields.len())));
     }
     for (name, value) in fields {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
@@ -99,6 +96,24 @@ fn fields(state: &mut CallState, fields: Vec<(String, Value)>, checked: &mut Che
         }
     }
     Ok(())
+}
+
+/// Public fields that a provider answers: an identity, an account. Searched like a token's.
+pub(super) fn public(state: &mut CallState, fields: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Cause> {
+    let mut checked = Checked {
+        token: Secret::new(String::new()),
+        expires_at_ms: None,
+        fields: BTreeMap::new(),
+        secret_fields: BTreeMap::new(),
+    };
+    let fields = fields.into_iter().map(|(name, text)| (name, Value::Text(text))).collect();
+    self::fields(state, fields, &mut checked)?;
+    Ok(checked.fields)
+}
+
+/// A line for people, without the secrets of this call.
+pub(super) fn said(state: &mut CallState, text: &str) -> String {
+    clean(state, text)
 }
 
 /// A failure, its texts searched.

@@ -30,7 +30,8 @@ pub trait RotationLog: Send + Sync + 'static {
     fn rotated(&self, rotated: Rotated) -> BoxFuture<'_, Result<(), RotationError>>;
 }
 
-/// What a rotating request brought.
+/// What a request brought for the stored credential.
+#[derive(Default)]
 pub struct Rotated {
     /// New values of stored fields. Empty if the upstream kept the old one (RFC 6749 section 6 allows it).
     pub fields: Vec<(String, Secret)>,

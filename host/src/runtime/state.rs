@@ -7,7 +7,7 @@ use super::held::HostSecret;
 use super::limits::{KNOWN_BYTES, Limits};
 use super::outbound::Upstream;
 use super::record::Record;
-use super::rotation::RotationLog;
+use super::rotation::{Rotated, RotationLog};
 use crate::clock::SharedClock;
 use crate::manifest::{Kind, Manifest};
 use crate::secret::Secret;
@@ -27,6 +27,8 @@ pub struct CallState {
     pub(super) upstream: Arc<dyn Upstream>,
     pub(super) clock: SharedClock,
     pub(super) rotation: Option<Arc<dyn RotationLog>>,
+    /// In an exchange: what the answers brought for the credential that is being made.
+    pub(super) gathered: Option<Rotated>,
     pub(super) record: Arc<Record>,
     pub(super) table: ResourceTable,
     pub(super) limiter: Limiter,
@@ -67,6 +69,8 @@ pub(super) struct Setting {
     pub(super) upstream: Arc<dyn Upstream>,
     pub(super) clock: SharedClock,
     pub(super) rotation: Option<Arc<dyn RotationLog>>,
+    /// Whether what answers bring for stored fields is gathered: there is no record yet that a journal could be about.
+    pub(super) gathers: bool,
 }
 
 impl CallState {
@@ -87,6 +91,7 @@ impl CallState {
             upstream: setting.upstream,
             clock: setting.clock,
             rotation: setting.rotation,
+            gathered: setting.gathers.then(Rotated::default),
             record,
             table,
             used: Used::default(),

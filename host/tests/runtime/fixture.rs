@@ -285,10 +285,10 @@ impl<'a> Call<'a> {
             kind: self.kind.to_owned(),
             fields: self.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             url: self.url.map(str::to_owned),
+            current: None,
         };
         let input = MintInput {
             credential,
-            current: None,
             narrowing: owned(self.narrowing),
         };
         let context = CallContext {

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger::clock::ManualClock;
 use claviger::runtime::{
-    Approved, Cache, Catalog, CatalogError, CredentialInput, Folder, Granted, Input, Limits, LoadError, Options, Provider, Sandbox,
-    is_built_in,
+    Approved, Cache, Catalog, CatalogError, CredentialInput, CurrentToken, Folder, Granted, Input, Limits, LoadError, Options, Provider,
+    Sandbox, is_built_in,
 };
 use claviger::secret::Secret;
 use std::path::Path;
@@ -120,6 +120,10 @@ async fn a_github_token_is_ended_at_the_upstream() {
         kind: "app-installation".into(),
         fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         url: None,
+        current: Some(CurrentToken {
+            token: Secret::new("ghs_old".into()),
+            expires_at_ms: None,
+        }),
     };
     let context = claviger::runtime::CallContext {
         provider: "github".into(),
@@ -127,10 +131,7 @@ async fn a_github_token_is_ended_at_the_upstream() {
         clock: fixture::clock(),
         rotation: None,
     };
-    github
-        .revoke(credential, Secret::new("ghs_old".into()), context)
-        .await
-        .unwrap_or_else(|fault| panic!("{fault}"));
+    github.revoke(credential, context).await.unwrap_or_else(|fault| panic!("{fault}"));
     let [sent] = upstream.sent().try_into().unwrap();
     assert_eq!(
         (sent.method.as_str(), sent.url.as_str()),

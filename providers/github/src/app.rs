@@ -4,7 +4,7 @@ use crate::failures::{classify, of_revocation};
 use crate::instance::api_base;
 use crate::permissions::requested;
 use crate::with_identity;
-use claviger_sdk::{Credential, Failure, Json, Narrowing, Reply, Request, Secret, Token, now_ms, rfc3339_ms, sign_rs256};
+use claviger_sdk::{Credential, Failure, Json, Narrowing, Reply, Request, Token, now_ms, rfc3339_ms, sign_rs256};
 use serde_json::{Value, json};
 
 /// A clock that is a little fast would issue in the future, which GitHub refuses.
@@ -51,7 +51,10 @@ pub fn mint(credential: &Credential, narrowing: &Narrowing) -> Result<Token, Fai
 ///
 /// # Errors
 /// GitHub is not well, or limits how often it may be asked.
-pub fn revoke(credential: &Credential, token: &Secret) -> Result<(), Failure> {
+pub fn revoke(credential: &Credential) -> Result<(), Failure> {
+    let Some(token) = credential.secret("current-token") else {
+        return Ok(());
+    };
     let url = format!("{}/installation/token", api_base(credential.text("url")));
     let response = described("DELETE", &url).bearer(token).send()?;
     match response.status() {

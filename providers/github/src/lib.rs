@@ -8,7 +8,7 @@ pub mod instance;
 pub mod pat;
 pub mod permissions;
 
-use claviger_sdk::{Credential, Failure, Narrowing, Provider, Revoke, Secret, Token};
+use claviger_sdk::{Credential, Failure, Narrowing, Provider, Revoke, Token};
 
 /// The provider.
 pub struct GitHub;
@@ -26,9 +26,9 @@ impl Provider for GitHub {
 }
 
 impl Revoke for GitHub {
-    fn revoke(credential: Credential, token: Secret) -> Result<(), Failure> {
+    fn revoke(credential: Credential) -> Result<Option<String>, Failure> {
         match credential.kind() {
-            "app-installation" => app::revoke(&credential, &token),
+            "app-installation" => app::revoke(&credential).map(|()| None),
             kind => Err(Failure::unsupported(format!(
                 "GitHub lets nobody end a token of kind `{kind}` this way; its owner deletes it in GitHub's settings"
             ))),

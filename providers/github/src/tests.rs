@@ -1,5 +1,5 @@
 use crate::GitHub;
-use claviger_sdk::testing::{TestHost, check_manifest, claims, expires_at_ms, secret, token_text};
+use claviger_sdk::testing::{TestHost, check_manifest, claims, expires_at_ms, token_text};
 use claviger_sdk::{Credential, Failure, Narrowing, Provider, Retry, Revoke, codes};
 use serde_json::{Value, json};
 
@@ -191,7 +191,7 @@ fn an_installation_id_is_no_path() {
 fn revoking_ends_the_token_once_and_for_all() {
     for status in [204, 401] {
         let host = host().answers(status, &[], "");
-        GitHub::revoke(installation(&host, &[]), secret("current-token", "ghs_x")).unwrap();
+        GitHub::revoke(installation(&host, &[("current-token", "ghs_x")])).unwrap();
         let [sent] = host.sent().try_into().unwrap();
         assert_eq!(
             (sent.method.as_str(), sent.url.as_str()),
@@ -200,9 +200,9 @@ fn revoking_ends_the_token_once_and_for_all() {
         assert_eq!(sent.header("authorization"), Some("Bearer ghs_x"));
     }
     let host = host().answers(503, &[], "down");
-    let failure = GitHub::revoke(installation(&host, &[]), secret("current-token", "ghs_x")).unwrap_err();
+    let failure = GitHub::revoke(installation(&host, &[("current-token", "ghs_x")])).unwrap_err();
     assert_eq!(failure.code, codes::TRANSIENT);
     let personal = host.credential("personal-access-token", &[("token", "ghp_x")]);
-    let failure = GitHub::revoke(personal, secret("token", "ghp_x")).unwrap_err();
+    let failure = GitHub::revoke(personal).unwrap_err();
     assert_eq!(failure.code, codes::UNSUPPORTED);
 }

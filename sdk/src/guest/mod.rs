@@ -2,15 +2,21 @@
 //! `wit/` itself.
 
 pub mod base;
+pub mod connecting;
+pub mod identifying;
 pub mod revoking;
 
-use crate::{Credential, Encoding, Failure, Level, Narrowing, Part, Provider, Request, Retry, Revoke, Secret, Token, Value};
+use crate::{
+    Account, Connect, Credential, Encoding, Failure, Identify, Level, Narrowing, Part, Provider, Request, Retry, Revoke, Secret, Token,
+    Value,
+};
 use base::claviger::provider::{clock, failures, log as logs, secrets, types, upstream};
 
 pub use base::exports::claviger::provider::provider::Guest as ProviderGuest;
+pub use connecting::exports::claviger::provider::connect::{Account as WireAccount, Guest as ConnectGuest};
 pub use failures::Failure as WireFailure;
+pub use identifying::exports::claviger::provider::identify::Guest as IdentifyGuest;
 pub use revoking::exports::claviger::provider::revoke::Guest as RevokeGuest;
-pub use secrets::Secret as WireSecret;
 pub use types::{Credential as WireCredential, Token as WireToken};
 
 pub(crate) type Handle = secrets::Secret;
@@ -31,9 +37,37 @@ pub fn mint<P: Provider>(credential: WireCredential, request: Vec<(String, Strin
 ///
 /// # Errors
 /// The provider's.
-pub fn revoke<P: Revoke>(credential: WireCredential, token: WireSecret) -> Result<(), WireFailure> {
+pub fn revoke<P: Revoke>(credential: WireCredential) -> Result<Option<String>, WireFailure> {
     report_panics();
-    P::revoke(credential.into(), Secret(token)).map_err(Into::into)
+    P::revoke(credential.into()).map_err(Into::into)
+}
+
+/// One exported call of [`Identify`].
+///
+/// # Errors
+/// The provider's.
+pub fn identify<P: Identify>(credential: WireCredential) -> Result<Vec<(String, String)>, WireFailure> {
+    report_panics();
+    P::identify(credential.into()).map(|identity| identity.fields).map_err(Into::into)
+}
+
+/// One exported call of [`Connect`].
+///
+/// # Errors
+/// The provider's.
+pub fn authorise<P: Connect>(credential: WireCredential) -> Result<String, WireFailure> {
+    report_panics();
+    P::authorise(credential.into()).map_err(Into::into)
+}
+
+/// One exported call of [`Connect`].
+///
+/// # Errors
+/// The provider's.
+pub fn exchange<P: Connect>(credential: WireCredential) -> Result<Vec<WireAccount>, WireFailure> {
+    report_panics();
+    let accounts = P::exchange(credential.into()).map_err(WireFailure::from)?;
+    Ok(accounts.into_iter().map(Into::into).collect())
 }
 
 /// A panic is a trap without words; this sends its words ahead.
@@ -118,6 +152,15 @@ impl From<WireCredential> for Credential {
             types::Value::Secret(secret) => (name, Value::Secret(Secret(secret))),
         });
         Self::new(wire.kind, fields.collect())
+    }
+}
+
+impl From<Account> for WireAccount {
+    fn from(account: Account) -> Self {
+        Self {
+            title: account.title,
+            fields: account.fields,
+        }
     }
 }
 

@@ -6,11 +6,21 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub(super) fn body(manifest: &Value, consumer: &str, token: &Token) -> Value {
-    let mapping = manifest.pointer(&format!("/consumers/{consumer}")).and_then(Value::as_object);
-    let members = mapping.into_iter().flatten();
+/// The provider's mapping, each key replaced by the kind's own where it has one.
+pub(super) fn body(manifest: &Value, kind: Option<&str>, consumer: &str, token: &Token) -> Value {
+    let of = |holder: &Value| {
+        holder
+            .pointer(&format!("/consumers/{consumer}"))
+            .and_then(Value::as_object)
+            .cloned()
+    };
+    let mut mapping = of(manifest).unwrap_or_default();
+    let mut kinds = manifest.get("kinds").and_then(Value::as_array).into_iter().flatten();
+    let own = kinds.find(|entry| entry.get("name").and_then(Value::as_str) == kind).and_then(of);
+    mapping.extend(own.unwrap_or_default());
     Value::Object(
-        members
+        mapping
+            .iter()
             .filter_map(|(key, source)| Some((key.clone(), value(source, token)?)))
             .collect::<Map<_, _>>(),
     )
@@ -31,6 +41,9 @@ fn value(source: &Value, token: &Token) -> Option<Value> {
     };
     if let Some(literal) = source.get("literal") {
         return Some(literal.clone());
+    }
+    if let Some(of) = source.get("token-where") {
+        return field(of).map(|_| token_text(token).into());
     }
     if let Some(of) = source.get("words") {
         return field(of).map(|words| words.split_whitespace().collect());

@@ -24,6 +24,8 @@ thread_local! {
 struct State {
     manifest: Value,
     instance: Option<String>,
+    /// Of the last credential: its own consumers win.
+    kind: Option<String>,
     now_ms: u64,
     answers: VecDeque<Result<Scripted, Failure>>,
     sent: Vec<Sent>,
@@ -76,6 +78,9 @@ impl Sent {
     }
 }
 
+/// Secrets that the host gives beside the stored ones.
+const GIVEN_SECRETS: [&str; 3] = ["current-token", "code", "code-verifier"];
+
 /// The host of this thread, until it is dropped.
 pub struct TestHost(());
 
@@ -92,6 +97,7 @@ impl TestHost {
         let state = State {
             manifest,
             instance,
+            kind: None,
             now_ms: 0,
             answers: VecDeque::new(),
             sent: Vec::new(),
@@ -133,7 +139,7 @@ impl TestHost {
         self
     }
 
-    /// A credential of this kind. The manifest says which of the fields are secret; `current-token` is one too, and `url` sets
+    /// A credential of this kind. The manifest says which of the fields are secret; `current-token`, `code` and `code-verifier` are too, and `url` sets
     /// the instance that the endpoints' `{instance}` stands for.
     #[must_use]
     pub fn credential(&self, kind: &str, fields: &[(&str, &str)]) -> Credential {
@@ -141,10 +147,11 @@ impl TestHost {
             if let Some((_, url)) = fields.iter().find(|(name, _)| *name == "url") {
                 state.instance = Some((*url).to_owned());
             }
+            state.kind = Some(kind.to_owned());
             secret_fields(&state.manifest, kind)
         });
         let given = fields.iter().map(|(name, value)| {
-            let value = if *name == "current-token" || secrets.iter().any(|field| field == name) {
+            let value = if GIVEN_SECRETS.contains(name) || secrets.iter().any(|field| field == name) {
                 FieldValue::Secret(secret(name, value))
             } else {
                 FieldValue::Text((*value).to_owned())
@@ -169,13 +176,25 @@ impl TestHost {
     /// What the session endpoint answers for this token.
     #[must_use]
     pub fn session_body(&self, token: &Token) -> Value {
-        with(|state| consumers::body(&state.manifest, "session", token))
+        with(|state| consumers::body(&state.manifest, state.kind.as_deref(), "session", token))
     }
 
     /// What the token read answers beside its fixed keys.
     #[must_use]
     pub fn token_body(&self, token: &Token) -> Value {
-        with(|state| consumers::body(&state.manifest, "token", token))
+        with(|state| consumers::body(&state.manifest, state.kind.as_deref(), "token", token))
+    }
+
+    /// The environment that this token makes.
+    #[must_use]
+    pub fn environment(&self, token: &Token) -> Value {
+        with(|state| consumers::body(&state.manifest, state.kind.as_deref(), "environment", token))
+    }
+
+    /// What Git's credential protocol is answered.
+    #[must_use]
+    pub fn git(&self, token: &Token) -> Value {
+        with(|state| consumers::body(&state.manifest, state.kind.as_deref(), "git", token))
     }
 }
 
@@ -337,7 +356,7 @@ pub fn check_manifest(manifest: &str, provider: &str, version: &str) {
     for place in list(&manifest, "endpoints").iter().flat_map(|endpoint| list(endpoint, "places")) {
         let field = text(&place, "field");
         assert!(
-            field == "current-token" || fields.contains(&field),
+            GIVEN_SECRETS.contains(&field.as_str()) || fields.contains(&field),
             "`{field}`, which is placed, is a field"
         );
     }

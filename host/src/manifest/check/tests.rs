@@ -43,7 +43,11 @@ fn good() -> Value {
 
 fn problem_of(pointer: &str, value: Value) -> String {
     let mut manifest = good();
-    *manifest.pointer_mut(pointer).unwrap() = value;
+    let (parent, last) = pointer.rsplit_once('/').unwrap();
+    match manifest.pointer_mut(parent).unwrap() {
+        Value::Object(members) => drop(members.insert(last.to_owned(), value)),
+        items => *items.pointer_mut(&format!("/{last}")).unwrap() = value,
+    }
     let manifest = Manifest::parse(&manifest.to_string()).unwrap();
     manifest.check().unwrap_err().to_string()
 }
@@ -85,12 +89,46 @@ fn each_nonsense_is_named() {
             json!({"replaces": {"field": "client-id"}}),
             "no secret field",
         ),
-        ("/endpoints/0/takes/1/is", json!({"token": {}}), "one token"),
+        ("/endpoints/0/takes/1/is", json!({"token": {}}), "lives for long"),
+        (
+            "/endpoints/0/takes/1",
+            json!({"name": "again", "pointer": "/token_again", "is": {"token": {}}}),
+            "one token",
+        ),
+        ("/kinds/0/fields/0/configured", json!(true), "never stored"),
+        ("/kinds/0/fields/2/configured", json!(true), "secret of its own"),
+        ("/kinds/0/connect", json!({"authorise": "token"}), "lack `connect`"),
     ];
     for (pointer, value, wanted) in cases {
         let problem = problem_of(pointer, value.clone());
         assert!(problem.contains(wanted), "{pointer} = {value}: {problem}");
     }
+}
+
+/// A manifest whose kind can be connected, with one thing changed.
+fn consenting(change: impl FnOnce(&mut Value)) -> Result<(), String> {
+    let mut manifest = good();
+    manifest["abilities"] = json!(["connect"]);
+    manifest["kinds"][0]["connect"] = json!({"authorise": "consent", "pkce": true});
+    let consent =
+        json!({"name": "consent", "method": "GET", "bases": ["https://up.example"], "path": "/authorise", "query": ["client_id"]});
+    manifest["endpoints"].as_array_mut().unwrap().push(consent);
+    change(&mut manifest);
+    let manifest = Manifest::parse(&manifest.to_string()).unwrap();
+    manifest.check().map_err(|problem| problem.to_string())
+}
+
+#[test]
+fn what_protects_a_consent_is_the_hosts_to_write() {
+    consenting(|_| ()).unwrap();
+    for key in ["state", "redirect_uri", "code_challenge", "code_challenge_method"] {
+        let refused = consenting(|manifest| manifest["endpoints"][1]["query"] = json!(["client_id", key])).unwrap_err();
+        assert!(refused.contains("host's to write"), "{refused}");
+    }
+    let refused = consenting(|manifest| manifest["endpoints"][1]["method"] = json!("POST")).unwrap_err();
+    assert!(refused.contains("with GET"), "{refused}");
+    let refused = consenting(|manifest| manifest["kinds"][0]["connect"]["authorise"] = json!("elsewhere")).unwrap_err();
+    assert!(refused.contains("no endpoint"), "{refused}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn kind() -> Kind {
         required: true,
         client: false,
         single_line: false,
+        configured: false,
         pattern: None,
         pointer: None,
     };
@@ -22,6 +23,8 @@ fn kind() -> Kind {
         document: false,
         fields: vec![field("refresh-token")],
         rotation: None,
+        connect: None,
+        consumers: None,
     }
 }
 
@@ -46,6 +49,7 @@ fn endpoint(opens: &[&str], expires: Option<Expiry>) -> Endpoint {
                 pointer: "/refresh_token".into(),
                 what: Taken::Replaces {
                     field: "refresh-token".into(),
+                    expires: None,
                 },
             },
         ],

@@ -4,7 +4,7 @@
 //! that went away may come between the upstream's answer and the disk.
 
 use crate::clock::Millis;
-use crate::manifest::Endpoint;
+use crate::manifest::{Endpoint, Kind, Take, Taken};
 use crate::runtime::answer::{self, HostResponse, RawAnswer, Reading};
 use crate::runtime::bind::base::claviger::provider::upstream;
 use crate::runtime::bind::{Failure, Part, Request};
@@ -158,11 +158,7 @@ impl CallState {
     }
 
     async fn exchange(&mut self, endpoint: &Endpoint, request: Request, placed: Placed) -> Result<Reading, Failure> {
-        let rotates = self
-            .kind
-            .as_ref()
-            .and_then(|kind| kind.rotation.as_ref())
-            .is_some_and(|rotation| placed.fields.contains(&rotation.field));
+        let rotates = self.kind.as_ref().is_some_and(|kind| spends(endpoint, kind, &placed.fields));
         let asked_at_ms = self.clock.now_ms();
         let outgoing = Outgoing {
             method: request.method,
@@ -180,7 +176,14 @@ impl CallState {
         self.record.returned(answer.as_ref().is_err_and(|refusal| refusal.may_have_acted));
         let answer = answer.map_err(|refusal| self.refused(&refusal))?;
         self.received(&answer)?;
-        Ok(self.read(endpoint, answer, asked_at_ms))
+        let mut reading = self.read(endpoint, answer, asked_at_ms);
+        if let Some(gathered) = &mut self.gathered {
+            gathered.fields.append(&mut reading.replaces);
+            if let Some((token, expires_at_ms)) = reading.token.take() {
+                (gathered.token, gathered.expires_at_ms) = (Some(token), expires_at_ms);
+            }
+        }
+        Ok(reading)
     }
 
     fn received(&mut self, answer: &RawAnswer) -> Result<(), Failure> {
@@ -267,12 +270,21 @@ impl CallState {
     }
 }
 
+/// Whether this request uses up a secret that can be used once: it carries the rotating field to where its successor comes from. Elsewhere, at a
+/// revocation say, it is a secret like any other.
+fn spends(endpoint: &Endpoint, kind: &Kind, placed: &[String]) -> bool {
+    kind.rotation.as_ref().is_some_and(|rotation| {
+        let replaced = |take: &Take| matches!(&take.what, Taken::Replaces { field, .. } if *field == rotation.field);
+        placed.contains(&rotation.field) && endpoint.takes.iter().any(replaced)
+    })
+}
+
 /// A rotation under way, on its own task.
 struct Spending<'a> {
     log: &'a dyn RotationLog,
     record: &'a crate::runtime::record::Record,
     endpoint: &'a Endpoint,
-    kind: &'a crate::manifest::Kind,
+    kind: &'a Kind,
     asked_at_ms: Millis,
 }
 
