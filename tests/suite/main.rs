@@ -12,6 +12,7 @@ mod dependencies;
 mod dropin;
 mod exposure;
 mod layering;
+mod limits;
 mod people;
 mod prism;
 mod restart;

@@ -4,6 +4,9 @@ use super::flight::Remember;
 use super::narrowing::CannotNarrow;
 use crate::runtime::{Cause, ProviderFault, RetryAdvice};
 
+/// How long a rate limit lasts that names no end, in milliseconds: GitHub asks for a minute at least.
+const RATE_LIMIT_MS: u64 = 60_000;
+
 /// Why there is no token. Cloned to every reader of a flight, so it holds text, not errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
@@ -89,6 +92,10 @@ impl BrokerError {
             ("insufficient-scope", _) => Self::MissingScope(text),
             ("unsupported", _) => Self::Unsupported(text),
             ("echoed-secret" | "placement-denied", _) => Self::ProviderBroken(text),
+            ("rate-limited", RetryAdvice::Later(None)) => Self::Transient {
+                reason: text,
+                retry_after_ms: Some(RATE_LIMIT_MS),
+            },
             (_, RetryAdvice::Reauthorise) => Self::NeedsReconnect(text),
             (_, RetryAdvice::Later(retry_after_ms)) => Self::Transient {
                 reason: text,
@@ -100,11 +107,12 @@ impl BrokerError {
 }
 
 impl Remember for BrokerError {
-    fn remember_ms(&self) -> Option<u64> {
+    fn is_remembered(&self) -> bool {
         match self {
-            Self::Transient { retry_after_ms, .. } => Some(retry_after_ms.unwrap_or(0)),
-            Self::WaitOver | Self::Gone | Self::CannotNarrow(_) => None,
-            _ => Some(0),
+            // One that names its end pauses the whole credential, which says more than a flight's memory.
+            Self::Transient { retry_after_ms, .. } => retry_after_ms.is_none(),
+            Self::WaitOver | Self::Gone | Self::CannotNarrow(_) => false,
+            _ => true,
         }
     }
 }

@@ -15,16 +15,16 @@ use tokio::sync::watch;
 /// A failure is remembered for at least this long, in milliseconds…
 const REMEMBER_AT_LEAST_MS: u64 = 5_000;
 /// …and at most this long. Spread, so that readers of many credentials do not come back in step.
-const REMEMBER_AT_MOST_MS: u64 = 30_000;
+const REMEMBER_AT_MOST_MS: u64 = 10_000;
 /// A flight that takes longer is given up, whatever it waits for. Two provider calls of at most 20 s each fit.
 const FLIGHT_AT_MOST: Duration = Duration::from_secs(60);
 /// Remembered failures beyond this number make room by forgetting all that have run out.
 const REMEMBERED_AT_MOST: usize = 10_000;
 
-/// Whether and how long a failure is remembered.
+/// Whether a failure is remembered.
 pub trait Remember {
-    /// `None`: not at all. `Some(ms)`: at least this long (`Retry-After`), within the bounds above.
-    fn remember_ms(&self) -> Option<u64>;
+    /// Whether it would most likely be the same for whoever asks next.
+    fn is_remembered(&self) -> bool;
 }
 
 /// What came of waiting.
@@ -159,12 +159,13 @@ impl<K: Eq + Hash, T, E: Remember> Drop for Cleanup<K, T, E> {
             return;
         };
         let Some(failure) = self.failure.take() else { return };
-        let Some(wanted_ms) = failure.remember_ms() else { return };
+        if !failure.is_remembered() {
+            return;
+        }
         if table.failed.len() >= REMEMBERED_AT_MOST {
             table.failed.retain(|_, (_, until_ms)| *until_ms > now_ms);
         }
-        let spread = REMEMBER_AT_LEAST_MS + random_below(REMEMBER_AT_LEAST_MS);
-        let remember_ms = wanted_ms.max(spread).min(REMEMBER_AT_MOST_MS);
+        let remember_ms = REMEMBER_AT_LEAST_MS + random_below(REMEMBER_AT_MOST_MS - REMEMBER_AT_LEAST_MS);
         table
             .failed
             .insert(key, (failure, now_ms.saturating_add(i64::try_from(remember_ms).unwrap_or(0))));
@@ -186,8 +187,8 @@ mod tests {
     #[derive(Clone, Debug, PartialEq)]
     struct Refused;
     impl Remember for Refused {
-        fn remember_ms(&self) -> Option<u64> {
-            Some(0)
+        fn is_remembered(&self) -> bool {
+            true
         }
     }
 

@@ -8,6 +8,7 @@ use super::freshness::{Freshness, Life, Margins, freshness};
 use super::input;
 use super::journal::Journal;
 use super::narrowing::Narrow;
+use super::pause::Pauses;
 use crate::access::MaintenancePermit;
 use crate::audit::{Audit, AuditError, MintOutcome};
 use crate::cache::{CacheKey, CachedToken, TokenCache};
@@ -67,6 +68,7 @@ pub(super) struct Minted {
 /// What one flight is to do.
 pub(super) struct Job {
     tools: Arc<Tools>,
+    pauses: Arc<Pauses>,
     seen: Arc<Credential>,
     margins: Margins,
     narrow: Narrow,
@@ -78,6 +80,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(
         tools: &Arc<Tools>,
+        pauses: &Arc<Pauses>,
         permit: &MaintenancePermit,
         margins: Margins,
         narrow: Narrow,
@@ -86,6 +89,7 @@ impl Job {
     ) -> Self {
         Self {
             tools: Arc::clone(tools),
+            pauses: Arc::clone(pauses),
             seen: Arc::clone(permit.credential()),
             margins,
             narrow,
@@ -180,7 +184,13 @@ impl Job {
                 recorded?;
                 self.keep(credential, &provider, rotated_to, minted, mint)
             }
-            Err(fault) => Err(self.failed(credential, &kind, journal.as_deref(), &fault).await?),
+            Err(fault) => match self.failed(credential, &kind, journal.as_deref(), &fault).await? {
+                Failed::For(failure) => {
+                    let generation = rotated_to.unwrap_or(credential.generation);
+                    Err(self.pauses.note(&credential.id, generation, failure, tools.clock.now_ms()).into())
+                }
+                sibling @ Failed::SiblingWon(_) => Err(sibling),
+            },
         }
     }
 

@@ -11,6 +11,7 @@ mod journal;
 mod lease;
 mod mint;
 pub mod narrowing;
+mod pause;
 
 pub use error::BrokerError;
 pub use lease::{Lease, Origin, Token};
@@ -27,6 +28,7 @@ use crate::runtime::Provider;
 use flight::{Flights, Waited};
 use freshness::{Freshness, Life, Margins, freshness};
 use mint::{Job, Minted};
+use pause::Pauses;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,6 +47,7 @@ struct Inner {
     wait: Duration,
     flights: Flights<FlightKey, Arc<Minted>, BrokerError>,
     forced: Mutex<HashMap<CredentialId, Millis>>,
+    pauses: Arc<Pauses>,
 }
 
 /// What only one flight may be under way for.
@@ -71,6 +74,7 @@ impl Broker {
             wait: Duration::from_millis(bounds.wait_ms),
             flights,
             forced: Mutex::new(HashMap::new()),
+            pauses: Arc::default(),
         }))
     }
 
@@ -107,6 +111,7 @@ impl Broker {
             FlightKey::Token(key) => key.credential() == id,
         });
         lock(&self.0.forced).remove(id);
+        self.0.pauses.lift(id);
         self.0.tools.cache.forget(id);
     }
 }
@@ -146,6 +151,10 @@ impl Inner {
         if wish.rejected != Some(credential.generation) {
             return false;
         }
+        if self.pause(credential, now_ms).is_some() {
+            // Nobody may be asked, and the token that was rejected is no answer; the one time in a minute is not used up.
+            return true;
+        }
         let mut forced = lock(&self.forced);
         forced.retain(|_, last_ms| now_ms - *last_ms < FORCED_EVERY_MS);
         if forced.contains_key(&credential.id) {
@@ -155,8 +164,21 @@ impl Inner {
         true
     }
 
+    /// Why the credential may not be used now: its upstream said until when.
+    fn pause(&self, credential: &Credential, now_ms: Millis) -> Option<BrokerError> {
+        self.pauses.of(&credential.id, credential.generation, now_ms)
+    }
+
+    /// What a flight is to do. There is none while the credential is paused, whoever wants it.
+    fn job(&self, permit: &MaintenancePermit, narrow: Narrow, min_ttl_ms: Millis, anew: bool) -> Result<Job, BrokerError> {
+        match self.pause(permit.credential(), self.tools.clock.now_ms()) {
+            Some(pause) => Err(pause),
+            None => Ok(Job::new(&self.tools, &self.pauses, permit, self.margins, narrow, min_ttl_ms, anew)),
+        }
+    }
+
     fn refresh_in_background(self: &Inner, permit: &MaintenancePermit, provider: &Arc<Provider>, key: CacheKey, narrow: Narrow) {
-        let job = Job::new(&self.tools, permit, self.margins, narrow, 0, true);
+        let Ok(job) = self.job(permit, narrow, 0, true) else { return };
         self.flights
             .start(flight_key(provider, permit.credential(), key), move || job.fly());
     }
@@ -169,7 +191,7 @@ impl Inner {
         wish: &Wish,
         forced: bool,
     ) -> Result<Lease, BrokerError> {
-        let job = Job::new(&self.tools, permit, self.margins, wish.narrow.clone(), wish.min_ttl_ms, forced);
+        let job = self.job(permit, wish.narrow.clone(), wish.min_ttl_ms, forced)?;
         match self
             .flights
             .ride(flight_key(provider, permit.credential(), key), self.wait, move || job.fly())
