@@ -80,6 +80,21 @@ impl<'a> Json<'a> {
         self
     }
 
+    /// A member whose value is an array of secret strings: `json:/key/0` and so on in the manifest.
+    #[must_use]
+    pub fn secrets(mut self, key: &str, values: &[&'a Secret]) -> Self {
+        let lead = self.lead(key);
+        append(&mut self.0, &format!("{lead}["));
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                append(&mut self.0, ",");
+            }
+            self.0.push(Part::Secret(value, Encoding::JsonString));
+        }
+        append(&mut self.0, "]");
+        self
+    }
+
     fn lead(&self, key: &str) -> String {
         let first = matches!(self.0.as_slice(), [Part::Text(text)] if text == "{");
         format!("{}{}:", if first { "" } else { "," }, Value::from(key))
@@ -99,6 +114,12 @@ impl<'a> Body<'a> for Json<'a> {
         append(&mut self.0, "}");
         self.0
     }
+}
+
+/// Public keys and values as the query of an address, without the question mark. A secret has no place in one: addresses are logged.
+#[must_use]
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 fn encoded(text: &str) -> String {

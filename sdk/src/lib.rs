@@ -41,7 +41,7 @@ use guest as host;
 use testing as host;
 
 pub use account::{Account, Identity};
-pub use body::{Body, Form, Json};
+pub use body::{Body, Form, Json, query};
 pub use credential::{Credential, Value};
 pub use export::{Connect, Identify, Provider, Revoke};
 pub use failure::{Failure, Retry, codes};
