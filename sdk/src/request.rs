@@ -43,6 +43,15 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// `authorization: Basic …` with a pair that [`join`](crate::join) made. The manifest's placement says `"as": "joined"`,
+    /// `"at": "header:authorization"`, `"prefix": "Basic "`.
+    #[must_use]
+    pub fn basic(mut self, pair: &'a Secret) -> Self {
+        let value = vec![Part::Text("Basic ".to_owned()), Part::Secret(pair, Encoding::Plain)];
+        self.headers.push(("authorization".to_owned(), value));
+        self
+    }
+
     /// The body, and the content type that goes with it.
     #[must_use]
     pub fn body<B: Body<'a>>(mut self, body: B) -> Self {

@@ -92,11 +92,8 @@ pub(super) fn check_places(endpoint: &Value, request: &Request<'_>) -> Result<()
                     (format!("form:{key}"), matches!(after, None | Some('&')))
                 }
                 Encoding::JsonString => {
-                    let key = before
-                        .strip_suffix("\":")
-                        .and_then(|text| text.rsplit('"').next())
-                        .unwrap_or_default();
-                    (format!("json:/{key}"), matches!(after, Some(',' | '}')))
+                    let (at, ends) = json_place(&request.body, index, before);
+                    (at, after.is_some_and(|next| ends.contains(&next)))
                 }
                 other => (format!("body, written {other:?}"), false),
             };
@@ -104,6 +101,28 @@ pub(super) fn check_places(endpoint: &Value, request: &Request<'_>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Where in a JSON body a secret stands, as the SDK writes one: a member of the outermost object, or an element of an array that is one.
+/// And what may follow it.
+fn json_place(body: &[Part<'_>], index: usize, before: &str) -> (String, &'static [char]) {
+    let key_of = |text: &str, end: &str| text.strip_suffix(end).and_then(|text| text.rsplit('"').next()).map(str::to_owned);
+    if let Some(key) = key_of(before, "\":") {
+        return (format!("json:/{key}"), &[',', '}']);
+    }
+    let earlier = body.iter().take(index).rev().filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        Part::Secret(..) => None,
+    });
+    let (mut element, mut key) = (0, None);
+    for text in earlier {
+        key = key_of(text, "\":[");
+        if key.is_some() || text != "," {
+            break;
+        }
+        element += 1;
+    }
+    (format!("json:/{}/{element}", key.unwrap_or_default()), &[',', ']'])
 }
 
 fn check(endpoint: &Value, handle: &super::Handle, at: &str, prefix: &str, whole: bool) -> Result<(), Failure> {
