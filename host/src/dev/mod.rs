@@ -179,15 +179,19 @@ fn configuration(file: Option<&Path>, data: &Path, people: &Seed, upstream: &Url
         "a development server listens on loopback alone; use `claviger serve` for other addresses"
     );
     for provider in ["github", "gitlab", "jira", "google"] {
-        let application = (provider == "gitlab").then_some(&people.gitlab_application);
+        let client = match provider {
+            "github" => Some((&people.github_app.client_id, &people.github_app.client_secret)),
+            "gitlab" => Some((&people.gitlab_application.client_id, &people.gitlab_application.client_secret)),
+            _ => None,
+        };
         config.instances.push(Instance {
             provider: provider.to_owned(),
             url: upstream.join(provider)?,
             networks: vec!["127.0.0.0/8".parse()?],
-            client_id: application.map(|application| application.client_id.clone()),
+            client_id: client.map(|(id, _)| id.clone()),
             client_secret_file: None,
             client_secret_env: None,
-            client_secret: application.map(|application| application.client_secret.clone()),
+            client_secret: client.map(|(_, secret)| secret.clone()),
             plain_http: true,
         });
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
+    query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     fields: BTreeMap<String, Value>,
@@ -30,6 +31,7 @@ impl Call {
         Self {
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers.clone(),
             body,
             fields,
@@ -46,6 +48,12 @@ impl Call {
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A parameter of the query.
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        let mut pairs = form_urlencoded::parse(self.query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// A member of a JSON body, whatever it is.
@@ -76,11 +84,21 @@ impl Call {
 
     /// Everything in the request that is a secret, for echoes.
     pub(super) fn secrets(&self) -> Vec<String> {
-        let keys = ["refresh_token", "client_secret", "assertion", "token"];
+        let keys = [
+            "refresh_token",
+            "client_secret",
+            "assertion",
+            "token",
+            "access_token",
+            "code",
+            "code_verifier",
+        ];
         let mut secrets: Vec<String> = keys.iter().filter_map(|key| self.field(key)).collect();
         secrets.extend(self.authorization(&["bearer", "token", "basic"]).map(str::to_owned));
         secrets.extend(self.basic().map(|(_, password)| password));
         secrets.extend(self.header("private-token").map(str::to_owned));
+        let listed = self.value("credentials").and_then(Value::as_array);
+        secrets.extend(listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
         secrets
     }
 }

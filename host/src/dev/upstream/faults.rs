@@ -4,6 +4,7 @@
 //! { "provider": "gitlab", "operation": "token", "lost": true }
 //! { "provider": "github", "status": 403, "body": { "message": "This installation has been suspended" }, "times": 3 }
 //! { "provider": "github", "operation": "installation-token", "rate_limit": { "retry_after_s": 30 } }
+//! { "provider": "github", "clock_ahead_s": -900, "times": 2 }
 //! { "provider": "gitlab", "expires_in": 90 }
 //! ```
 //!
@@ -54,6 +55,9 @@ pub struct Order {
     /// Write the secrets of the request into the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<Echo>,
+    /// Act, by a clock that is so many seconds ahead of the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_s: Option<i64>,
     /// Tokens minted from now on live so many seconds, until the next such order or `POST /_reset`. `times` does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<i64>,
@@ -105,7 +109,7 @@ impl Order {
             return Err("`rate_limit` has a status and a body of its own".to_owned());
         }
         if !self.strikes() && self.expires_in.is_none() {
-            return Err("nothing is ordered: one of status, body, rate_limit, delay_ms, lost, echo, expires_in".to_owned());
+            return Err("nothing is ordered: one of status, body, rate_limit, delay_ms, lost, echo, clock_ahead_s, expires_in".to_owned());
         }
         Ok(())
     }
@@ -113,7 +117,7 @@ impl Order {
     /// Whether it strikes requests, beyond changing how long tokens live.
     fn strikes(&self) -> bool {
         let other = self.status.is_some() || self.body.is_some() || self.rate_limit.is_some();
-        other || self.delay_ms.is_some() || self.lost || self.echo.is_some()
+        other || self.delay_ms.is_some() || self.lost || self.echo.is_some() || self.clock_ahead_s.is_some()
     }
 
     pub(super) fn acts(&self, answers_otherwise: bool) -> bool {

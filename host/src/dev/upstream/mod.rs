@@ -3,7 +3,7 @@
 //! Written from what the real ones document and were seen to do (statuses, texts, order of checks, what a refresh ends). It can
 //! be told to misbehave: `POST /_faults`, see [`faults`]. `GET /_log` lists the requests with whose credential they carried and no
 //! secret; `POST /_reset` forgets faults, lifetimes and the log, and keeps tokens; `POST /_grants` with `{"account": "alice"}`
-//! opens one more GitLab grant. Every token shows its account's name, so that a test can tell by value whose it is.
+//! opens one more GitLab grant, with `{"provider": "github", "client_id": …, "account": "alice"}` one at GitHub. Every token shows its account's name, so that a test can tell by value whose it is.
 //!
 //! Each provider answers below its own root, `{upstream}/{provider}`, as an instance with a relative root does. A request acts
 //! first and is delayed or lost afterwards, as at a real upstream: a caller who gave up may have spent a refresh token.
@@ -25,7 +25,7 @@ mod world;
 
 pub use faults::{Echo, Order, RateLimit};
 pub use journal::Entry;
-pub use seed::{GithubApp, GitlabApplication, Person, Seed};
+pub use seed::{GithubApp, GithubOauthApp, GitlabApplication, Person, Seed};
 
 use crate::clock::SharedClock;
 use axum::Router;
@@ -172,6 +172,9 @@ impl Upstream {
                 self.world().lifetimes.clear();
                 Reply::empty(204)
             }
+            ("POST", "/_grants") if call.field("provider").as_deref() == Some("github") => {
+                github::open_grant(&mut self.world(), call, self.clock.now_ms())
+            }
             ("POST", "/_grants") => match call.field("account").and_then(|account| self.world().open_grant(&account)) {
                 Some(refresh_token) => Reply::json(201, json!({ "refresh_token": refresh_token })),
                 None => Reply::json(400, json!({ "error": "`account` names nobody that was seeded" })),
@@ -185,13 +188,15 @@ impl Upstream {
 
     /// What the upstream does and says, before any delay.
     fn act(&self, call: &Call) -> (Reply, faults::After) {
-        let at_ms = self.clock.now_ms();
+        let mut at_ms = self.clock.now_ms();
         let (provider, path) = call.split_provider();
         let operation = provider.and_then(|provider| provider.operation(call.method.as_str(), path));
         let fault = match (provider, operation) {
             (Some(provider), Some(operation)) => self.controls().faults.take(provider, operation),
             _ => None,
         };
+        let ahead_ms = fault.as_ref().and_then(|fault| fault.clock_ahead_s).map(|seconds| seconds * 1000);
+        at_ms += ahead_ms.unwrap_or_default();
         let instead = fault
             .as_ref()
             .zip(provider)
@@ -204,6 +209,9 @@ impl Upstream {
         };
         if let Some(instead) = instead {
             reply = Reply { who: reply.who, ..instead };
+        }
+        if ahead_ms.is_some() {
+            reply = reply.dated(at_ms);
         }
         if let Some(echo) = fault.as_ref().and_then(|fault| fault.echo) {
             reply.echo(&call.secrets(), echo);

@@ -69,6 +69,11 @@ impl Reply {
         self
     }
 
+    /// As of another time than the emulator's own.
+    pub(super) fn dated(self, at_ms: Millis) -> Self {
+        self.with("date", http_date(at_ms))
+    }
+
     /// Notes whose credential it was that is answered.
     pub(super) fn to(mut self, kind: &'static str, secret: &str, account: Option<&str>) -> Self {
         self.who = Some(Box::new(Who {

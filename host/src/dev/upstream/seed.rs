@@ -20,6 +20,8 @@ pub struct Seed {
     pub people: Vec<Person>,
     /// The App that is installed for each of them.
     pub github_app: GithubApp,
+    /// An OAuth App at GitHub.
+    pub github_oauth_app: GithubOauthApp,
     /// The application that holds a grant of each of them.
     pub gitlab_application: GitlabApplication,
 }
@@ -54,10 +56,21 @@ pub struct GithubApp {
     pub app_id: String,
     /// Its client id, which assertions may name as well.
     pub client_id: String,
+    /// Its client secret, for what people grant it.
+    pub client_secret: Secret,
     /// Its private key, PEM.
     pub private_key: Secret,
     /// An installation that has been suspended.
     pub suspended_installation: u64,
+}
+
+/// The emulated OAuth App at GitHub: its tokens do not end unless they are asked to.
+#[derive(Clone)]
+pub struct GithubOauthApp {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
 }
 
 /// The emulated OAuth application at GitLab. Confidential: it has to show its secret.
@@ -85,8 +98,13 @@ impl Seed {
             github_app: GithubApp {
                 app_id: "104200".to_owned(),
                 client_id: "Iv23liEmulatedApp00".to_owned(),
+                client_secret: Secret::new(derived("github-app", "secret", 40)),
                 private_key: Secret::new(APP_KEY.to_owned()),
                 suspended_installation: 9403,
+            },
+            github_oauth_app: GithubOauthApp {
+                client_id: "Ov23liEmulatedOauth0".to_owned(),
+                client_secret: Secret::new(derived("github-oauth-app", "secret", 40)),
             },
             gitlab_application: GitlabApplication {
                 client_id: derived("gitlab-application", "id", 64),

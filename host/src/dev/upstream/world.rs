@@ -16,6 +16,8 @@ pub(super) struct World {
     pub(super) people: Vec<Person>,
     pub(super) app: App,
     pub(super) application: Application,
+    /// GitHub beyond installations.
+    pub(super) github: github::State,
     /// Service account → whose it is.
     pub(super) service_accounts: BTreeMap<String, ServiceAccount>,
     /// Personal and API tokens by digest.
@@ -96,6 +98,7 @@ impl World {
             client_id,
             private_key,
             suspended_installation,
+            ..
         } = &seed.github_app;
         let mut installations: BTreeMap<u64, Option<String>> = seed
             .people
@@ -111,6 +114,7 @@ impl World {
                 key: PublicKey::of(private_key.expose())?,
                 installations,
             },
+            github: github::State::new(seed),
             application: Application {
                 client_id: seed.gitlab_application.client_id.clone(),
                 client_secret_digest: digest(seed.gitlab_application.client_secret.expose()),

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 mod controls;
 mod github;
+mod github_accounts;
 mod gitlab;
 mod google;
 
