@@ -1,11 +1,11 @@
-//! Personal access tokens: what was stored is the token.
+//! Personal access tokens, and OAuth tokens that do not end: what was stored is the token.
 //!
 //! Its text never passes through here, so that it is one line without spaces is for the host to see when it is stored.
 
-use crate::with_identity;
+use crate::with_consumers;
 use claviger_sdk::{Credential, Failure, Narrowing, Token};
 
-/// The stored token and the Git identity beside it. A fine-grained token cannot be narrowed, and whoever asks for less must
+/// The stored token and the Git identity beside it. None of these can be narrowed, and whoever asks for less must
 /// not be given more.
 ///
 /// # Errors
@@ -14,5 +14,5 @@ use claviger_sdk::{Credential, Failure, Narrowing, Token};
 pub fn mint(mut credential: Credential, narrowing: &Narrowing) -> Result<Token, Failure> {
     narrowing.refuse(credential.kind())?;
     let token = Token::new(credential.take_secret("token")?);
-    with_identity(token, &credential)
+    with_consumers(token, &credential)
 }

@@ -1,5 +1,6 @@
 //! What a reader asks for, as the body of GitHub's request.
 
+use crate::installation::is_repository;
 use claviger_sdk::{Failure, Narrowing};
 use serde_json::{Map, Value};
 
@@ -42,8 +43,7 @@ pub fn requested(narrowing: &Narrowing) -> Result<Vec<(&'static str, Value)>, Fa
 
 /// The bare name: an installation belongs to one account, and GitHub would ignore another owner instead of refusing it.
 fn repository(name: &str) -> Result<&str, Failure> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || !name.chars().all(plain) {
+    if !is_repository(name) {
         return Err(Failure::unsupported(format!(
             "`{name}` is not the bare name of a repository; the owner is the installation's account"
         )));
@@ -65,6 +65,7 @@ fn permission(value: &str) -> Result<(&str, &str), Failure> {
 mod tests {
     use super::requested;
     use claviger_sdk::Narrowing;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn narrowing(pairs: &[(&str, &str)]) -> Narrowing {
@@ -103,5 +104,38 @@ mod tests {
         }
         let twice = narrowing(&[("permission", "contents:read"), ("permission", "contents:write")]);
         assert_eq!(requested(&twice).unwrap_err().code, "unsupported");
+    }
+    #[test]
+    fn five_hundred_repositories_and_no_more() {
+        let names: Vec<String> = (0..501).map(|number| format!("repository-{number}")).collect();
+        let asked = |count: usize| {
+            narrowing(
+                &names
+                    .iter()
+                    .take(count)
+                    .map(|name| ("repository", name.as_str()))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(requested(&asked(500)).unwrap()[0].1.as_array().unwrap().len(), 500);
+        assert_eq!(requested(&asked(501)).unwrap_err().code, "unsupported");
+    }
+
+    proptest! {
+        /// What is asked for is asked for whole: nothing is dropped on the way, which would widen the token.
+        #[test]
+        fn nothing_that_was_asked_for_is_lost(repositories in proptest::collection::vec("\\PC{0,12}|[a-z.-]{1,8}", 0..6), permissions in proptest::collection::vec("\\PC{0,12}|[a-z_]{1,8}:(read|write|admin|none)", 0..6)) {
+            let pairs = repositories.iter().map(|value| ("repository", value.as_str()));
+            let pairs: Vec<_> = pairs.chain(permissions.iter().map(|value| ("permission", value.as_str()))).collect();
+            let Ok(members) = requested(&narrowing(&pairs)) else { return Ok(()) };
+            let member = |name: &str| members.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            let names = member("repositories").unwrap_or_else(|| json!([]));
+            prop_assert_eq!(names.as_array().unwrap().len(), repositories.len());
+            let levels = member("permissions").unwrap_or_else(|| json!({}));
+            for permission in &permissions {
+                let (name, level) = permission.trim().split_once(':').unwrap();
+                prop_assert_eq!(&levels[name], level);
+            }
+        }
     }
 }

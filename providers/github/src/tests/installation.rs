@@ -1,76 +1,20 @@
-use crate::GitHub;
-use claviger_sdk::testing::{TestHost, check_manifest, claims, expires_at_ms, token_text};
-use claviger_sdk::{Credential, Failure, Narrowing, Provider, Retry, Revoke, codes};
-use serde_json::{Value, json};
+//! Tokens of installations.
 
-/// 2026-08-17T10:00:00Z.
-const NOW_MS: u64 = 1_786_960_800_000;
-const DATE: &str = "Mon, 17 Aug 2026 10:00:00 GMT";
+use super::{DATE, NOW_MS, host, installation, narrowing};
+use crate::GitHub;
+use claviger_sdk::testing::{Sent, claims, expires_at_ms, token_text};
+use claviger_sdk::{Failure, Narrowing, Provider, Retry, codes};
+use serde_json::{Value, json};
 
 /// In the form that github.com gives since April 2026: a JWS behind the application's id, of no fixed length.
 fn long_token() -> String {
     format!("ghs_123456_{}.{}.{}", "eyJh-_".repeat(20), "c".repeat(300), "d".repeat(43))
 }
 
-fn host() -> TestHost {
-    TestHost::start(GitHub::MANIFEST).at_ms(NOW_MS)
-}
-
-fn installation(host: &TestHost, more: &[(&str, &str)]) -> Credential {
-    let mut fields = vec![("app-id", "123456"), ("private-key", "PEM"), ("installation-id", "42")];
-    fields.extend_from_slice(more);
-    host.credential("app-installation", &fields)
-}
-
-fn narrowing(pairs: &[(&str, &str)]) -> Narrowing {
-    Narrowing::new(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
-}
-
 fn refusal(status: u16, headers: &[(&str, &str)], message: &str) -> Failure {
     let host = host().answers(status, headers, &json!({ "message": message }).to_string());
     let credential = installation(&host, &[]);
     GitHub::mint(credential, &Narrowing::default()).err().unwrap()
-}
-
-#[test]
-fn the_manifest_is_of_this_version() {
-    check_manifest(GitHub::MANIFEST, "github", env!("CARGO_PKG_VERSION"));
-}
-
-#[test]
-fn a_personal_access_token_is_what_was_stored() {
-    let host = host();
-    let credential = host.credential(
-        "personal-access-token",
-        &[("token", "ghp_x"), ("user-name", "Ada"), ("email", "ada@example.com")],
-    );
-    let token = GitHub::mint(credential, &Narrowing::default()).unwrap();
-    assert_eq!(
-        host.session_body(&token),
-        json!({ "token": "ghp_x", "userName": "Ada", "email": "ada@example.com", "provider": "github" })
-    );
-    assert_eq!(host.token_body(&token), json!({ "userName": "Ada", "email": "ada@example.com" }));
-    assert_eq!(host.sent(), []);
-}
-
-#[test]
-fn a_personal_access_token_is_not_narrowed() {
-    let host = host();
-    let credential = host.credential("personal-access-token", &[("token", "ghp_x")]);
-    let failure = GitHub::mint(credential, &narrowing(&[("repository", "hello")])).err().unwrap();
-    assert_eq!(failure.code, codes::UNSUPPORTED);
-}
-
-#[test]
-fn an_identity_that_would_break_git_is_refused() {
-    let host = host();
-    for name in ["Ada\nevil", "Ada <x>"] {
-        let credential = host.credential("personal-access-token", &[("token", "ghp_x"), ("user-name", name)]);
-        assert_eq!(
-            GitHub::mint(credential, &Narrowing::default()).err().unwrap().code,
-            codes::INVALID_CREDENTIAL
-        );
-    }
 }
 
 #[test]
@@ -136,12 +80,99 @@ fn refusals_are_told_apart() {
     assert_eq!((gone.code.as_str(), gone.retry), (codes::REAUTH_REQUIRED, Retry::Reauthorise));
 }
 
+const OUT_OF_TIME: &str = r#"{"message": "'Expiration time' claim ('exp') is too far in the future"}"#;
+
 #[test]
-fn a_wrong_clock_is_called_that() {
-    let message = "'Expiration time' claim ('exp') is too far in the future";
-    let failure = refusal(401, &[("Date", "Mon, 17 Aug 2026 09:50:00 GMT")], message);
-    assert_eq!(failure.code, codes::CLOCK_SKEW);
-    assert_eq!(failure.get("clock-skew-seconds"), Some("600"));
+fn a_wrong_clock_is_corrected_by_githubs_own() {
+    let minted = json!({ "token": "ghs_x", "expires_at": "2026-08-17T10:50:00Z" }).to_string();
+    let host = host()
+        .answers(401, &[("Date", "Mon, 17 Aug 2026 09:50:00 GMT")], OUT_OF_TIME)
+        .answers(201, &[], &minted);
+    let token = GitHub::mint(installation(&host, &[]), &Narrowing::default()).unwrap();
+    assert_eq!(token_text(&token), "ghs_x");
+    let [first, second] = host.sent().try_into().unwrap();
+    let issued = |sent: &Sent| claims(sent.header("authorization").unwrap().strip_prefix("Bearer ").unwrap()).1["iat"].as_u64();
+    assert_eq!(issued(&first), Some(NOW_MS / 1000 - 60));
+    assert_eq!(issued(&second), Some(NOW_MS / 1000 - 600 - 60));
+    let [(level, line)] = host.lines().try_into().unwrap();
+    assert!(level == "warn" && line.contains("600 s ahead"), "{level} {line}");
+}
+
+#[test]
+fn a_clock_that_cannot_be_corrected_is_named() {
+    let late = [("Date", "Mon, 17 Aug 2026 09:50:00 GMT")];
+    let host = host().answers(401, &late, OUT_OF_TIME).answers(401, &late, OUT_OF_TIME);
+    let failure = GitHub::mint(installation(&host, &[]), &Narrowing::default()).err().unwrap();
+    assert_eq!(
+        (failure.code.as_str(), failure.get("clock-skew-seconds")),
+        (codes::CLOCK_SKEW, Some("600"))
+    );
+    assert_eq!(host.sent().len(), 2, "once more, and no third time");
+    assert_eq!(host.lines(), []);
+}
+
+#[test]
+fn an_installation_is_found_by_its_account() {
+    let minted = json!({ "token": "ghs_x", "expires_at": "2026-08-17T11:00:00Z" }).to_string();
+    let missing = json!({ "message": "Not Found" }).to_string();
+    let base = "https://api.github.com";
+    for (owner, answers, paths) in [
+        ("octo/hello", vec![200], vec!["/repos/octo/hello/installation"]),
+        ("octo", vec![200], vec!["/orgs/octo/installation"]),
+        ("mona", vec![404, 200], vec!["/orgs/mona/installation", "/users/mona/installation"]),
+    ] {
+        let mut host = host();
+        for status in &answers {
+            // Numbers have come as strings.
+            host = host.answers(*status, &[], if *status == 200 { r#"{"id": "77"}"# } else { &missing });
+        }
+        host = host.answers(201, &[], &minted);
+        let credential = host.credential("app-installation", &[("app-id", "1"), ("private-key", "PEM"), ("owner", owner)]);
+        GitHub::mint(credential, &Narrowing::default()).unwrap();
+        let urls: Vec<String> = host.sent().into_iter().map(|sent| sent.url).collect();
+        let mut expected: Vec<String> = paths.iter().map(|path| format!("{base}{path}")).collect();
+        expected.push(format!("{base}/app/installations/77/access_tokens"));
+        assert_eq!(urls, expected, "{owner}");
+    }
+}
+
+#[test]
+fn an_owner_without_the_app_is_told_so() {
+    let missing = json!({ "message": "Not Found" }).to_string();
+    for (owner, answers) in [("octo/hello", 1), ("octo", 2)] {
+        let host = (0..answers).fold(host(), |host, _| host.answers(404, &[], &missing));
+        let credential = host.credential("app-installation", &[("app-id", "1"), ("private-key", "PEM"), ("owner", owner)]);
+        let failure = GitHub::mint(credential, &Narrowing::default()).err().unwrap();
+        // Not `reauth-required`: once the App is installed, nothing has to be stored anew.
+        assert_eq!(failure.code, codes::MISCONFIGURED);
+        assert!(failure.message.contains(owner), "{}", failure.message);
+    }
+    for (status, message, code) in [
+        (301, "Moved Permanently", codes::MISCONFIGURED),
+        (404, "Integration not found", codes::MISCONFIGURED),
+        (401, "A JSON web token could not be decoded", codes::MISCONFIGURED),
+        (503, "", codes::TRANSIENT),
+    ] {
+        let host = host().answers(status, &[], &json!({ "message": message }).to_string());
+        let credential = host.credential(
+            "app-installation",
+            &[("app-id", "1"), ("private-key", "PEM"), ("owner", "octo/hello")],
+        );
+        assert_eq!(
+            GitHub::mint(credential, &Narrowing::default()).err().unwrap().code,
+            code,
+            "{status} {message}"
+        );
+    }
+    let host = host();
+    let nowhere = host.credential("app-installation", &[("app-id", "1"), ("private-key", "PEM")]);
+    let failure = GitHub::mint(nowhere, &Narrowing::default()).err().unwrap();
+    assert_eq!(failure.code, codes::INVALID_CREDENTIAL);
+    assert!(
+        failure.message.contains("installation-id") && failure.message.contains("owner"),
+        "{}",
+        failure.message
+    );
 }
 
 #[test]
@@ -185,24 +216,4 @@ fn an_installation_id_is_no_path() {
         .unwrap();
     assert_eq!(failure.code, codes::INVALID_CREDENTIAL);
     assert_eq!(host.sent(), []);
-}
-
-#[test]
-fn revoking_ends_the_token_once_and_for_all() {
-    for status in [204, 401] {
-        let host = host().answers(status, &[], "");
-        GitHub::revoke(installation(&host, &[("current-token", "ghs_x")])).unwrap();
-        let [sent] = host.sent().try_into().unwrap();
-        assert_eq!(
-            (sent.method.as_str(), sent.url.as_str()),
-            ("DELETE", "https://api.github.com/installation/token")
-        );
-        assert_eq!(sent.header("authorization"), Some("Bearer ghs_x"));
-    }
-    let host = host().answers(503, &[], "down");
-    let failure = GitHub::revoke(installation(&host, &[("current-token", "ghs_x")])).unwrap_err();
-    assert_eq!(failure.code, codes::TRANSIENT);
-    let personal = host.credential("personal-access-token", &[("token", "ghp_x")]);
-    let failure = GitHub::revoke(personal).unwrap_err();
-    assert_eq!(failure.code, codes::UNSUPPORTED);
 }
