@@ -130,16 +130,26 @@ fn approve(endpoint: &Endpoint, url: &Url, held: &HostSecret, at: &str, prefix: 
     Ok(())
 }
 
-/// The operator's own client goes to the instance that it is registered at, and nowhere else.
+/// The operator's own client goes to the instance that it is registered at, and nowhere else. A host below the instance's own is part of it
+/// (`api.github.com` is github.com's, `api.acme.ghe.com` is that tenant's), as far as the approved endpoints go there at all.
 fn at_its_instance(origin: &Origin, url: &Url) -> Result<(), String> {
     match &origin.only_at {
-        Some(instance) if instance.origin() != url.origin() => Err(format!(
+        Some(instance) if instance.origin() != url.origin() && !is_below(url, instance) => Err(format!(
             "the operator's `{}` belongs to `{}` and may not go elsewhere",
             origin.field,
             instance.origin().ascii_serialization()
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether that address is at a name below the instance's, otherwise reached alike.
+fn is_below(url: &Url, instance: &Url) -> bool {
+    let (Some(url::Host::Domain(host)), Some(url::Host::Domain(parent))) = (url.host(), instance.host()) else {
+        return false;
+    };
+    let below = host.strip_suffix(parent).is_some_and(|label| label.ends_with('.'));
+    below && url.scheme() == instance.scheme() && url.port_or_known_default() == instance.port_or_known_default()
 }
 
 fn form_in_words(form: PlacedAs) -> &'static str {

@@ -199,6 +199,18 @@ fn the_operators_client_stays_at_its_instance() {
     };
     assert!(registered_at("https://up.example/gitlab"));
     assert!(!registered_at("https://other.example"));
+    // `api.github.com` is part of github.com.
+    assert!(registered_at("https://example"));
+    for other in [
+        "https://p.example",
+        "https://ample",
+        "http://example",
+        "https://example:8443",
+        "https://x.up.example",
+        "https://1.2.3.4",
+    ] {
+        assert!(!registered_at(other), "{other}");
+    }
 }
 
 #[test]
