@@ -114,7 +114,11 @@ impl World {
                 key: PublicKey::of(private_key.expose())?,
                 installations,
             },
-            github: github::State::new(seed),
+            github: github::State::new(
+                seed,
+                digest(seed.github_app.client_secret.expose()),
+                digest(seed.github_oauth_app.client_secret.expose()),
+            ),
             application: Application {
                 client_id: seed.gitlab_application.client_id.clone(),
                 client_secret_digest: digest(seed.gitlab_application.client_secret.expose()),

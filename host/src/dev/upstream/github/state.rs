@@ -69,16 +69,16 @@ pub(super) struct Pair {
 }
 
 impl State {
-    pub(in crate::dev::upstream) fn new(seed: &Seed) -> Self {
-        let application = |secret: &crate::secret::Secret, is_github_app| Application {
-            secret_digest: digest(secret.expose()),
+    /// With the applications of the seed, and digests of their secrets.
+    pub(in crate::dev::upstream) fn new(seed: &Seed, app_digest: String, oauth_digest: String) -> Self {
+        let application = |secret_digest, is_github_app| Application {
+            secret_digest,
             is_github_app,
         };
-        let oauth = &seed.github_oauth_app;
         Self {
             applications: BTreeMap::from([
-                (seed.github_app.client_id.clone(), application(&seed.github_app.client_secret, true)),
-                (oauth.client_id.clone(), application(&oauth.client_secret, false)),
+                (seed.github_app.client_id.clone(), application(app_digest, true)),
+                (seed.github_oauth_app.client_id.clone(), application(oauth_digest, false)),
             ]),
             ..Self::default()
         }

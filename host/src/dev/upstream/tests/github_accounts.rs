@@ -27,7 +27,8 @@ impl Running {
     }
 
     async fn github_refresh(&self, refresh: &str) -> Got {
-        self.github_token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)]).await
+        self.github_token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)])
+            .await
     }
 
     async fn github_user(&self, token: &str) -> Got {
@@ -46,10 +47,18 @@ async fn a_refresh_ends_both_old_tokens_at_once_and_a_second_use_ends_nothing() 
     assert_eq!(it.github_user(&first).await.at("/message"), "Bad credentials");
     let again = it.github_refresh(&refresh.unwrap()).await;
     assert_eq!((again.status, again.at("/error").as_str()), (200, "bad_refresh_token"));
-    assert_eq!(it.github_user(&one.at("/access_token")).await.status, 200, "a second use ends nothing");
+    assert_eq!(
+        it.github_user(&one.at("/access_token")).await.status,
+        200,
+        "a second use ends nothing"
+    );
     it.clock.advance_ms(28_800_000);
     assert_eq!(it.github_user(&one.at("/access_token")).await.status, 401);
-    assert_eq!(it.github_refresh(&one.at("/refresh_token")).await.status, 200, "the refresh token lives on");
+    assert_eq!(
+        it.github_refresh(&one.at("/refresh_token")).await.status,
+        200,
+        "the refresh token lives on"
+    );
 }
 
 #[tokio::test]
@@ -59,30 +68,53 @@ async fn refusals_of_the_token_endpoint_have_status_200_and_a_form_unless_asked(
     let refresh = refresh.unwrap();
     let grant = ("grant_type", "refresh_token");
     for (more, status, error) in [
-        (vec![grant, ("refresh_token", &*refresh), ("client_secret", "wrong")], 200, "incorrect_client_credentials"),
-        (vec![grant, ("refresh_token", &*refresh), ("client_secret", "")], 200, "incorrect_client_credentials"),
+        (
+            vec![grant, ("refresh_token", &*refresh), ("client_secret", "wrong")],
+            200,
+            "incorrect_client_credentials",
+        ),
+        (
+            vec![grant, ("refresh_token", &*refresh), ("client_secret", "")],
+            200,
+            "incorrect_client_credentials",
+        ),
         (vec![grant, ("refresh_token", "ghr_unknown")], 200, "bad_refresh_token"),
         (vec![("grant_type", "password")], 200, "unsupported_grant_type"),
         (vec![("code", "unknown")], 200, "bad_verification_code"),
-        (vec![grant, ("refresh_token", &*refresh), ("client_id", "Iv1.unknown")], 404, "Not Found"),
+        (
+            vec![grant, ("refresh_token", &*refresh), ("client_id", "Iv1.unknown")],
+            404,
+            "Not Found",
+        ),
     ] {
         let got = it.github_token(&more).await;
         assert_eq!((got.status, got.at("/error").as_str()), (status, error), "{more:?}");
     }
     let form = it.form(TOKEN, &[("client_id", &it.seed.github_app.client_id)]).await;
     assert!(form.text.starts_with("error=incorrect_client_credentials&"), "{}", form.text);
-    assert!(form.headers["content-type"].to_str().unwrap().starts_with("application/x-www-form-urlencoded"));
+    assert!(
+        form.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("application/x-www-form-urlencoded")
+    );
     assert_eq!(it.github_refresh(&refresh).await.status, 200, "none of these spent it");
 
     let (_, device) = it.github_grant(json!({ "device": true })).await;
-    let got = it.github_token(&[grant, ("refresh_token", &device.unwrap()), ("client_secret", "")]).await;
+    let got = it
+        .github_token(&[grant, ("refresh_token", &device.unwrap()), ("client_secret", "")])
+        .await;
     assert!(got.json()["access_token"].is_string(), "{}", got.text);
 }
 
 #[tokio::test]
 async fn a_consent_is_bought_once_by_whoever_knows_the_verifier() {
     let it = running().await;
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     let challenge = URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, b"the-verifier"));
     let oauth = &it.seed.github_oauth_app;
     let consent = |login: &'static str, scope: &'static str| {
@@ -108,12 +140,20 @@ async fn a_consent_is_bought_once_by_whoever_knows_the_verifier() {
         }
     };
     let buy = async |code: &str, verifier: &str| {
-        let client = [("client_id", oauth.client_id.as_str()), ("client_secret", oauth.client_secret.expose())];
-        it.github_token(&[&client[..], &[("code", code), ("code_verifier", verifier)]].concat()).await
+        let client = [
+            ("client_id", oauth.client_id.as_str()),
+            ("client_secret", oauth.client_secret.expose()),
+        ];
+        it.github_token(&[&client[..], &[("code", code), ("code_verifier", verifier)]].concat())
+            .await
     };
     let code = consent("bob", "repo user:email").await;
     assert_eq!(buy(&code, "another").await.at("/error"), "bad_verification_code");
-    assert_eq!(buy(&code, "the-verifier").await.at("/error"), "bad_verification_code", "a code is good once");
+    assert_eq!(
+        buy(&code, "the-verifier").await.at("/error"),
+        "bad_verification_code",
+        "a code is good once"
+    );
     let code = consent("bob", "repo user:email").await;
     let forever = buy(&code, "the-verifier").await;
     assert!(forever.at("/access_token").starts_with("gho_bob") && forever.json()["refresh_token"].is_null());
@@ -150,13 +190,24 @@ async fn an_app_finds_its_installations_and_itself() {
     for path in ["/users/bob/installation", "/repos/bob/widgets/installation"] {
         assert_eq!(ask(path).await.json()["id"], 1002, "{path}");
     }
-    for path in ["/orgs/bob/installation", "/repos/bob/elsewhere/installation", "/users/nobody/installation"] {
-        assert_eq!((ask(path).await.status, ask(path).await.at("/message").as_str()), (404, "Not Found"), "{path}");
+    for path in [
+        "/orgs/bob/installation",
+        "/repos/bob/elsewhere/installation",
+        "/users/nobody/installation",
+    ] {
+        assert_eq!(
+            (ask(path).await.status, ask(path).await.at("/message").as_str()),
+            (404, "Not Found"),
+            "{path}"
+        );
     }
     assert_eq!(it.get("/github/api/v3/app", &[]).await.status, 401);
     let token = it.mint_for(1001).await.at("/token");
     let bot = it.bearer("/github/api/v3/users/claviger-emulated%5Bbot%5D", &token).await;
-    assert_eq!((bot.at("/login").as_str(), bot.json()["id"].as_u64()), ("claviger-emulated[bot]", Some(90_001)));
+    assert_eq!(
+        (bot.at("/login").as_str(), bot.json()["id"].as_u64()),
+        ("claviger-emulated[bot]", Some(90_001))
+    );
 }
 
 #[tokio::test]
@@ -168,7 +219,10 @@ async fn a_grant_ends_whole_and_a_reported_token_alone() {
         let url = format!("{}/github/api/v3/applications/{}/grant", it.url, app.client_id);
         let request = it.client.delete(url).header("authorization", format!("Basic {basic}"));
         let body = json!({ "access_token": token }).to_string();
-        it.try_send(request.header("content-type", "application/json").body(body)).await.unwrap().status
+        it.try_send(request.header("content-type", "application/json").body(body))
+            .await
+            .unwrap()
+            .status
     };
     let ((one, _), (two, refresh)) = (it.github_grant(json!({})).await, it.github_grant(json!({})).await);
     assert_eq!(end(&one, "wrong").await, 401);
@@ -186,7 +240,9 @@ async fn a_grant_ends_whole_and_a_reported_token_alone() {
     assert_eq!(report(&[&refresh.unwrap(), pat, "ghp_unknown"]).await, 202);
     assert_eq!((it.github_user(&access).await.status, it.github_user(pat).await.status), (401, 401));
     assert_eq!((report(&[]).await, report(&["ghs_x"]).await), (422, 422));
-    let request = it.post_json("/github/api/v3/credentials/revoke", &json!({ "credentials": [pat] })).bearer_auth(pat);
+    let request = it
+        .post_json("/github/api/v3/credentials/revoke", &json!({ "credentials": [pat] }))
+        .bearer_auth(pat);
     assert_eq!(it.try_send(request).await.unwrap().status, 403);
 }
 
@@ -201,5 +257,8 @@ async fn a_clock_that_is_ordered_elsewhere_judges_and_dates() {
     );
     assert_eq!(late.headers["date"], "Mon, 21 Sep 2026 13:58:20 GMT");
     let now = it.mint_for(1001).await;
-    assert_eq!((now.status, now.headers["date"].to_str().unwrap()), (201, "Mon, 21 Sep 2026 14:13:20 GMT"));
+    assert_eq!(
+        (now.status, now.headers["date"].to_str().unwrap()),
+        (201, "Mon, 21 Sep 2026 14:13:20 GMT")
+    );
 }
