@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails panics, its fixture included")]
 
 mod fixture;
+mod github;
 mod hostile;
 mod providers;
