@@ -26,10 +26,13 @@ pub async fn run(name: &str, input: &Value, environment: &[(&str, &str)]) -> Res
         .arg("-I")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("upstreams").join(name))
         .env_clear()
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .envs(environment.iter().copied());
+    to_its_end(command, name, input).await
+}
+
+/// Runs a program, with JSON on its standard input, and returns the JSON that it prints.
+pub(crate) async fn to_its_end(mut command: Command, name: &str, input: &Value) -> Result<Value> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running::start(&mut command)?;
     let child = running.child();
     let mut stdin = child.stdin.take().context("the program has no standard input")?;

@@ -15,14 +15,14 @@ use std::time::Duration;
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// A Node.js program of `tests/upstreams`. It lives as long as its standard input is open.
-struct Program {
+pub(crate) struct Program {
     _running: Running,
     _stdin: ChildStdin,
     announced: String,
 }
 
 impl Program {
-    async fn start(name: &str, arguments: &[&str]) -> Result<Self> {
+    pub(crate) async fn start(name: &str, arguments: &[&str]) -> Result<Self> {
         let script = script(name)?;
         let mut command = Command::new("node");
         command
@@ -49,10 +49,19 @@ impl Program {
             announced,
         })
     }
+
+    /// The line that it said it was ready with.
+    pub(crate) fn announced(&self) -> &str {
+        &self.announced
+    }
 }
 
-/// Node.js looks for packages beside the script, and they are in `target/upstreams`: so the script goes there.
-fn script(name: &str) -> Result<PathBuf> {
+/// A program of `tests/upstreams`, where it runs. Node.js looks for packages beside the script, and they are in `target/upstreams`: so the script goes there, with what every one of
+/// them uses.
+///
+/// # Errors
+/// The packages are not installed, or the folder cannot be written.
+pub fn script(name: &str) -> Result<PathBuf> {
     let place = process::target_dir()?.join("upstreams");
     if !place.join("node_modules").exists() {
         bail!(
@@ -61,7 +70,7 @@ fn script(name: &str) -> Result<PathBuf> {
         );
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("upstreams");
-    for file in ["loopback.mjs", name] {
+    for file in ["loopback.mjs", "description.mjs", name] {
         let text = std::fs::read(source.join(file)).with_context(|| format!("cannot read `{file}`"))?;
         if std::fs::read(place.join(file)).is_ok_and(|old| old == text) {
             continue;
@@ -214,7 +223,7 @@ impl Oidc {
     }
 }
 
-async fn requests(client: &Client) -> Result<Vec<Value>> {
+pub(crate) async fn requests(client: &Client) -> Result<Vec<Value>> {
     match client.get("/_log").await?.expect(200)?.json()? {
         Value::Array(entries) => Ok(entries),
         other => bail!("the upstream's log is no list: {other}"),

@@ -11,6 +11,7 @@ mod canary;
 mod dependencies;
 mod dropin;
 mod exposure;
+mod github;
 mod layering;
 mod limits;
 mod people;

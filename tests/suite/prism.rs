@@ -85,6 +85,37 @@ async fn github_accepts_how_a_token_is_narrowed() -> Result<()> {
 }
 
 #[tokio::test]
+async fn github_accepts_how_an_installation_is_found() -> Result<()> {
+    let (prism, claviger) = both().await?;
+    prism.expire_in(Some(3600)).await?;
+    let alice = claviger.person("alice")?;
+    for (owner, path) in [
+        ("octo-org", "/api/v3/orgs/octo-org/installation"),
+        ("octo-org/hello.world", "/api/v3/repos/octo-org/hello.world/installation"),
+    ] {
+        let mut body = installation(&prism, &prism.ready.private_key);
+        body["fields"] = json!({ "app-id": prism.ready.app_id, "private-key": prism.ready.private_key, "owner": owner });
+        let id = create(&alice, &body).await?;
+        assert_eq!(read(&alice, &id, "").await?.expect(200)?.text_at("/token")?, EXAMPLE);
+        let requests = prism.requests().await?;
+        let [.., found, minted] = requests.as_slice() else {
+            anyhow::bail!("two requests: {requests:#?}");
+        };
+        assert_eq!(
+            (&found["method"], &found["path"], &found["status"]),
+            (&json!("GET"), &json!(path), &json!(200))
+        );
+        assert_eq!(found["claims"]["iss"], json!(prism.ready.app_id));
+        // The example's installation.
+        assert_eq!(
+            (&minted["path"], &minted["status"]),
+            (&json!("/api/v3/app/installations/1/access_tokens"), &json!(201))
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_github_refuses_is_an_error_and_no_token() -> Result<()> {
     let (prism, claviger) = both().await?;
     prism.expire_in(Some(3600)).await?;

@@ -5,81 +5,19 @@
 //  - `/api/v3` is accepted, since a self-managed GitHub has that prefix and the description does not;
 //  - `Accept` becomes `application/json`, the only media type that the description lists;
 //  - the description has no security schemes, so here `/app…` demands a JWT that this start's key signed, and
-//    `/installation/…` a token that was minted here;
+//    `/installation/…` and `/users/…` a token that was minted here; `/applications/…` demands the client's id and secret, and
+//    `/credentials/revoke` that nobody signs in;
 //  - `POST /_expiry {"seconds": 3600}` replaces the example's `expires_at`, which lies in 2016; `{"seconds": null}` brings it back.
 //
-// Ready line: {"url", "private_key" (PKCS#1 PEM, as GitHub gives it out), "app_id"}.
+// Ready line: {"url", "private_key" (PKCS#1 PEM, as GitHub gives it out), "app_id", "client_id", "client_secret"}.
 import { createVerify, generateKeyPairSync } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { startPrism } from "./description.mjs";
 import { listen, parseJson, readBody, ready, sendJson } from "./loopback.mjs";
-
-const require = createRequire(import.meta.url);
-const { createLogger } = require("@stoplight/prism-core");
-const { getHttpOperationsFromSpec } = require("@stoplight/prism-http");
-const { createServer: createPrism } = require("@stoplight/prism-http-server");
 
 const APP_ID = "123456";
 
-// All 13 MB of the description take eleven seconds to load; these paths take one or two.
-const PATHS = [
-  "/app",
-  "/app/installations",
-  "/app/installations/{installation_id}",
-  "/app/installations/{installation_id}/access_tokens",
-  "/installation/repositories",
-  "/installation/token",
-  "/orgs/{org}/installation",
-  "/repos/{owner}/{repo}/installation",
-  "/users/{username}/installation",
-  "/applications/{client_id}/token",
-  "/applications/{client_id}/token/scoped",
-  "/applications/{client_id}/grant",
-  "/credentials/revoke",
-  "/rate_limit",
-  "/user",
-];
-
-function slice(document) {
-  const components = {};
-  const take = (value) => {
-    if (Array.isArray(value)) return value.forEach(take);
-    if (value === null || typeof value !== "object") return;
-    if (typeof value.$ref === "string") {
-      const [, , section, name] = value.$ref.split("/");
-      components[section] ??= {};
-      if (!(name in components[section])) {
-        components[section][name] = document.components[section][name];
-        take(components[section][name]);
-      }
-    }
-    Object.values(value).forEach(take);
-  };
-  const paths = Object.fromEntries(
-    PATHS.map((path) => {
-      if (!(path in document.paths)) throw new Error(`the description has no path ${path}`);
-      return [path, document.paths[path]];
-    }),
-  );
-  take(paths);
-  // Only the root as a server: the described one is https://api.github.com.
-  return { openapi: document.openapi, info: document.info, servers: [{ url: "/" }], paths, components };
-}
-
-async function startPrism() {
-  const file = require.resolve("@octokit/openapi/generated/api.github.com.json");
-  const operations = await getHttpOperationsFromSpec(slice(JSON.parse(readFileSync(file, "utf8"))));
-  const config = {
-    isProxy: false,
-    validateRequest: true,
-    validateResponse: true,
-    checkSecurity: true,
-    errors: false,
-    mock: { dynamic: false, ignoreExamples: false },
-  };
-  const prism = createPrism(operations, { cors: false, config, components: { logger: createLogger("prism", { level: "silent" }) } });
-  return prism.listen(0, "127.0.0.1");
-}
+const CLIENT = { id: "Iv23liPrism000000000", secret: "prism-client-secret-0123456789abcdef" };
+const CLIENT_BASIC = `Basic ${Buffer.from(`${CLIENT.id}:${CLIENT.secret}`).toString("base64")}`;
 
 const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const base64 = (text) => Buffer.from(text, "base64url");
@@ -112,7 +50,9 @@ function authorise(path, request) {
   const authorization = request.headers.authorization;
   if (path.startsWith("/app/") || path === "/app" || /^\/(orgs|repos|users)\/.*\/installation$/.test(path)) return verifyAppJwt(authorization);
   const token = /^(?:bearer|token) (\S+)$/i.exec(authorization ?? "")?.[1];
-  if (path.startsWith("/installation/")) return minted.has(token) ? {} : { refusal: "Bad credentials" };
+  if (/^\/(installation|users)\//.test(path)) return minted.has(token) ? {} : { refusal: "Bad credentials" };
+  if (path.startsWith("/applications/")) return authorization === CLIENT_BASIC ? {} : { refusal: "Bad credentials" };
+  if (path === "/credentials/revoke") return authorization ? { refusal: "This endpoint does not support authenticated requests", status: 403 } : {};
   return token || authorization?.startsWith("Basic ") ? {} : { refusal: "Requires authentication" };
 }
 
@@ -135,12 +75,12 @@ const url = await listen(async (request, response) => {
   if (path.startsWith("/_")) return control(request, response, path);
 
   const body = await readBody(request);
-  const { refusal, claims } = authorise(path, request);
+  const { refusal, claims, status = 401 } = authorise(path, request);
   const entry = { method: request.method, path: target.pathname, query: target.search, body: body.toString("utf8"), claims, agent: request.headers["user-agent"], version: request.headers["x-github-api-version"] };
   log.push(entry);
   if (refusal) {
-    entry.status = 401;
-    return sendJson(response, 401, { message: refusal, documentation_url: "https://docs.github.com/rest" });
+    entry.status = status;
+    return sendJson(response, status, { message: refusal, documentation_url: "https://docs.github.com/rest" });
   }
 
   const headers = { accept: "application/json" };
@@ -167,4 +107,4 @@ const url = await listen(async (request, response) => {
   response.end(text);
 });
 
-ready({ url, app_id: APP_ID, private_key: keys.privateKey.export({ type: "pkcs1", format: "pem" }) });
+ready({ url, app_id: APP_ID, client_id: CLIENT.id, client_secret: CLIENT.secret, private_key: keys.privateKey.export({ type: "pkcs1", format: "pem" }) });

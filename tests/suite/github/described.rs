@@ -1,0 +1,126 @@
+//! The emulated GitHub against GitHub's published description, by Prism between the two: what Claviger asks, and what the emulator
+//! answers. So neither can drift.
+
+use super::world;
+use anyhow::{Result, ensure};
+use claviger_tests::api::{create, token};
+use claviger_tests::github::PrismProxy;
+use serde_json::{Value, json};
+
+/// The description forgets that an account may not have the App; the page about it does not.
+fn is_forgotten(request: &Value) -> bool {
+    let path = request["path"].as_str().unwrap_or_default();
+    request["status"] == 404 && path.starts_with("/api/v3/orgs/") && path.ends_with("/installation")
+}
+
+fn no_violations(requests: &[Value], paths: &[&str]) -> Result<()> {
+    for request in requests {
+        let violations = request["violations"].as_array().map_or(0, Vec::len);
+        ensure!(
+            violations == 0 || is_forgotten(request),
+            "GitHub's description disagrees: {request:#}"
+        );
+    }
+    for path in paths {
+        ensure!(
+            requests
+                .iter()
+                .any(|request| request["path"].as_str().is_some_and(|asked| asked == *path)),
+            "`{path}` was never asked for: {requests:#?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_claviger_asks_and_the_emulator_answers_is_as_described() -> Result<()> {
+    let mut world = world().await?;
+    let proxy = PrismProxy::start(&world.claviger.dev().upstream).await?;
+    let instance = format!(
+        "[[instance]]\nprovider = \"github\"\nurl = \"{}\"\nnetworks = [\"127.0.0.0/8\"]\n",
+        proxy.url
+    );
+    // A second server, that knows Prism for a GitHub of its own.
+    let claviger = claviger_tests::Setup::default().config(&instance).start().await?;
+    (world.alice, world.url) = (claviger.person("alice")?, proxy.url.clone());
+
+    for named in [
+        json!({ "installation-id": "1001" }),
+        json!({ "owner": "alice" }),
+        json!({ "owner": "alice/widgets" }),
+    ] {
+        let id = create(&world.alice, &world.installed(&named)).await?;
+        ensure!(token(&world.alice, &id).await?.starts_with("ghs_"), "{named}");
+    }
+    no_violations(
+        &proxy.requests().await?,
+        &[
+            "/api/v3/app/installations/1001/access_tokens",
+            "/api/v3/orgs/alice/installation",
+            "/api/v3/users/alice/installation",
+            "/api/v3/repos/alice/widgets/installation",
+        ],
+    )
+}
+
+#[tokio::test]
+async fn what_the_emulator_answers_others_is_as_described_too() -> Result<()> {
+    let world = world().await?;
+    let proxy = PrismProxy::start(&world.claviger.dev().upstream).await?;
+    let github = proxy.client();
+    let pat = world.seed.people[0].github_pat.expose();
+    let id = create(&world.alice, &world.installation()).await?;
+    let installation = github.with_bearer(&token(&world.alice, &id).await?);
+    let (user, ..) = world.app_user().await?;
+    let id = create(&world.alice, &user).await?;
+    let user_token = token(&world.alice, &id).await?;
+    let user = github.with_bearer(&user_token);
+
+    for (client, path, status) in [
+        (&user, "/api/v3/user", 200),
+        (&user, "/api/v3/user/emails", 200),
+        (&github.with_bearer(pat), "/api/v3/user/emails", 404),
+        (&github.with_bearer("ghp_wrong"), "/api/v3/user", 401),
+        (&installation, "/api/v3/user", 403),
+        (&installation, "/api/v3/users/claviger-emulated%5Bbot%5D", 200),
+        (&installation, "/api/v3/users/alice", 200),
+        (&installation, "/api/v3/users/nobody", 404),
+        (&installation, "/api/v3/installation/repositories", 200),
+        (&github.with_bearer("ghs_wrong"), "/api/v3/installation/repositories", 401),
+    ] {
+        client.get(path).await?.expect(status)?;
+    }
+    installation.delete("/api/v3/installation/token").await?.expect(204)?;
+    let reported = json!({ "credentials": [user_token] });
+    github.post("/api/v3/credentials/revoke", &reported).await?.expect(202)?;
+    user.get("/api/v3/user").await?.expect(401)?;
+    github
+        .post("/api/v3/credentials/revoke", &json!({ "credentials": ["ghs_x"] }))
+        .await?
+        .expect(422)?;
+    no_violations(
+        &proxy.requests().await?,
+        &["/api/v3/installation/token", "/api/v3/credentials/revoke"],
+    )
+}
+
+/// If Prism found nothing wrong in anything, the tests above would prove nothing.
+#[tokio::test]
+async fn prism_notices_what_is_not_as_described() -> Result<()> {
+    let world = world().await?;
+    let proxy = PrismProxy::start(&world.claviger.dev().upstream).await?;
+    let pat = proxy.client().with_bearer(world.seed.people[0].github_pat.expose());
+    world
+        .emulator
+        .fault(&json!({ "provider": "github", "operation": "user", "status": 200, "body": { "login": 7 } }))
+        .await?;
+    pat.get("/api/v3/user").await?;
+    pat.post("/api/v3/credentials/revoke", &json!({ "credentials": "all" })).await?;
+    for request in proxy.requests().await? {
+        ensure!(
+            request["violations"].as_array().is_some_and(|found| !found.is_empty()),
+            "unnoticed: {request}"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! What goes wrong at GitHub, as the reader sees it.
+
+use super::{World, world};
+use anyhow::{Result, ensure};
+use claviger_tests::Answer;
+use claviger_tests::api::{create, read, token};
+use serde_json::{Value, json};
+
+/// Reads once after ordering a fault; nothing secret may be in the answer.
+async fn struck(world: &World, body: &Value, fault: Value) -> Result<Answer> {
+    let id = create(&world.alice, body).await?;
+    let mut order = json!({ "provider": "github" });
+    order
+        .as_object_mut()
+        .expect("an object")
+        .extend(fault.as_object().expect("an object").clone());
+    world.emulator.fault(&order).await?;
+    let answer = read(&world.alice, &id, "").await?;
+    for secret in [
+        "ghr_",
+        "ghs_",
+        "ghu_",
+        "PRIVATE KEY",
+        "eyJ",
+        world.seed.github_app.client_secret.expose(),
+    ] {
+        ensure!(!answer.text.contains(secret), "`{secret}` left: {}", answer.text);
+    }
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn an_installation_that_is_refused_is_no_token() -> Result<()> {
+    let world = world().await?;
+    let future = "'Expiration time' claim ('exp') is too far in the future";
+    for (status, message, expected, code) in [
+        (403, "This installation has been suspended", 502, "misconfigured"),
+        (403, "Resource not accessible by integration", 502, "missing-scope"),
+        (401, "A JSON web token could not be decoded", 502, "misconfigured"),
+        (404, "Integration not found", 502, "misconfigured"),
+        (404, "Not Found", 502, "needs-reconnect"),
+        (
+            422,
+            "The permissions requested are not granted to this installation.",
+            502,
+            "missing-scope",
+        ),
+        (502, "Bad gateway", 503, "transient"),
+        (401, future, 503, "transient"),
+    ] {
+        let fault = json!({ "operation": "installation-token", "status": status, "body": { "message": message } });
+        let answer = struck(&world, &world.installation(), fault).await?.expect(expected)?;
+        ensure!(answer.text.contains(code), "{message}: {}", answer.text);
+        world.emulator.client().post("/_reset", &json!({})).await?;
+    }
+    let mut suspended = world.installation();
+    suspended["fields"]["installation-id"] = json!(world.seed.github_app.suspended_installation.to_string());
+    let id = create(&world.alice, &suspended).await?;
+    read(&world.alice, &id, "").await?.expect(502)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_in_answers_with_status_200_are_errors() -> Result<()> {
+    let world = world().await?;
+    for (error, expected, code) in [
+        ("bad_refresh_token", 502, "needs-reconnect"),
+        ("incorrect_client_credentials", 502, "misconfigured"),
+        ("something_new", 503, "transient"),
+    ] {
+        let (body, ..) = world.app_user().await?;
+        let fault = json!({ "operation": "access-token", "status": 200, "body": { "error": error, "error_description": "no" } });
+        let answer = struck(&world, &body, fault).await?.expect(expected)?;
+        ensure!(answer.text.contains(code), "{error}: {}", answer.text);
+    }
+    // Not by a fault: a refresh token that somebody else has used.
+    let (body, _, refresh) = world.app_user().await?;
+    let app = &world.seed.github_app;
+    let form = format!(
+        "grant_type=refresh_token&refresh_token={refresh}&client_id={}&client_secret={}",
+        app.client_id,
+        app.client_secret.expose()
+    );
+    let github = claviger_tests::Client::new(&world.url)?.with_header("accept", "application/json");
+    let stolen = github
+        .send(
+            reqwest::Method::POST,
+            "/login/oauth/access_token",
+            Some(("application/x-www-form-urlencoded", form.into_bytes())),
+        )
+        .await?
+        .expect(200)?;
+    stolen.text_at("/access_token")?;
+    let id = create(&world.alice, &body).await?;
+    let dead = read(&world.alice, &id, "").await?.expect(502)?;
+    ensure!(
+        dead.text.contains("needs-reconnect") && !dead.text.contains(&refresh),
+        "{}",
+        dead.text
+    );
+    let asked = world.operations().await?.len();
+    read(&world.alice, &id, "").await?.expect(502)?;
+    assert_eq!(world.operations().await?.len(), asked, "a dead grant was tried again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_outage_spends_nothing_and_asks_nobody_to_connect() -> Result<()> {
+    let world = world().await?;
+    let (body, ..) = world.app_user().await?;
+    let fault = json!({ "operation": "access-token", "status": 503, "headers": { "retry-after": "1" } });
+    let answer = struck(&world, &body, fault).await?.expect(503)?;
+    ensure!(answer.text.contains("transient"), "{}", answer.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_limit_makes_readers_wait_and_github_is_left_alone() -> Result<()> {
+    let world = world().await?;
+    for (limit, wait) in [(json!({ "retry_after_s": 30 }), 25..=30), (json!({}), 50..=60)] {
+        let body = world.installation();
+        let answer = struck(&world, &body, json!({ "operation": "installation-token", "rate_limit": limit }))
+            .await?
+            .expect(503)?;
+        let seconds: u64 = answer.header("retry-after").parse()?;
+        ensure!(wait.contains(&seconds), "{limit}: {seconds}");
+    }
+    let asked = world.operations().await?.len();
+    let id = create(&world.alice, &world.installation()).await?;
+    world
+        .emulator
+        .fault(&json!({ "provider": "github", "operation": "installation-token", "rate_limit": { "retry_after_s": 30 } }))
+        .await?;
+    for query in ["", "", "?repository=widgets"] {
+        read(&world.alice, &id, query).await?.expect(503)?;
+    }
+    assert_eq!(world.operations().await?.len(), asked + 1, "GitHub was asked again before its time");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_put_right_by_githubs_own() -> Result<()> {
+    let world = world().await?;
+    let body = world.installation();
+    let id = create(&world.alice, &body).await?;
+    world
+        .emulator
+        .fault(&json!({ "provider": "github", "operation": "installation-token", "clock_ahead_s": -900, "times": 2 }))
+        .await?;
+    let minted = token(&world.alice, &id).await?;
+    ensure!(minted.starts_with("ghs_"), "{minted}");
+    let statuses: Vec<_> = world
+        .emulator
+        .requests()
+        .await?
+        .iter()
+        .map(|entry| entry["status"].clone())
+        .collect();
+    assert_eq!(statuses[..2], [json!(401), json!(201)]);
+    ensure!(
+        world.claviger.log().contains("900 s ahead"),
+        "the operator was not told:\n{}",
+        world.claviger.log()
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_repeats_what_was_sent_gives_nothing_away() -> Result<()> {
+    let world = world().await?;
+    let (body, _, refresh) = world.app_user().await?;
+    let id = create(&world.alice, &body).await?;
+    let refusal = json!({ "error": "bad_refresh_token", "error_description": "x" });
+    world
+        .emulator
+        .fault(&json!({ "provider": "github", "operation": "access-token", "status": 200, "body": refusal, "echo": "plain" }))
+        .await?;
+    let answer = read(&world.alice, &id, "").await?;
+    ensure!(answer.status >= 500, "{} {}", answer.status, answer.text);
+    ensure!(
+        !answer.text.contains(&refresh) && !world.claviger.log().contains(&refresh),
+        "the refresh token was repeated"
+    );
+    Ok(())
+}
