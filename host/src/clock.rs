@@ -1,5 +1,6 @@
 //! Time and randomness, passed in, so that every rule can be tested without sleeping (law 6).
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -81,6 +82,42 @@ pub fn fill_random(buffer: &mut [u8]) {
     ring::rand::SystemRandom::new()
         .fill(buffer)
         .expect("the operating system gives random bytes");
+}
+
+/// Fills the buffer with random bytes that no id has had before. They come from the same generator as [`fill_random`]'s, 4 KiB at a time
+/// and per thread: a call of the operating system for each request's id took 0.4 µs. For ids alone: a key must not lie about in a buffer.
+///
+/// # Panics
+/// As [`fill_random`].
+pub fn fill_for_id(buffer: &mut [u8]) {
+    thread_local! {
+        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_BYTES], used: POOL_BYTES }) };
+    }
+    POOL.with_borrow_mut(|pool| pool.take(buffer));
+}
+
+const POOL_BYTES: usize = 4096;
+
+struct Pool {
+    bytes: [u8; POOL_BYTES],
+    used: usize,
+}
+
+impl Pool {
+    fn take(&mut self, buffer: &mut [u8]) {
+        if self.bytes.len() - self.used < buffer.len() {
+            fill_random(&mut self.bytes);
+            self.used = 0;
+        }
+        match self.bytes.get(self.used..self.used + buffer.len()) {
+            Some(bytes) => {
+                buffer.copy_from_slice(bytes);
+                self.used += buffer.len();
+            }
+            // Longer than the pool.
+            None => fill_random(buffer),
+        }
+    }
 }
 
 /// A random number below `bound` (zero if the bound is zero), for jitter; not for keys.
