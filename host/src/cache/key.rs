@@ -1,7 +1,6 @@
 //! What makes two tokens the same token.
 
 use crate::ids::{CredentialId, Generation};
-use crate::seal::Aad;
 use ring::digest::{Context, SHA256};
 
 /// Credential, generation, provider digest, instance and narrowing. A wider token never answers a narrower request, nor one provider's
@@ -52,24 +51,13 @@ impl CacheKey {
         prefix
     }
 
+    /// Where the token stands, and what its seal is bound to.
     pub(super) fn place(&self) -> Vec<u8> {
-        let mut place = Self::prefix(&self.credential);
+        let mut place = Vec::with_capacity(self.credential.as_str().len() + 1 + size_of::<i64>() + self.rest.len());
+        place.extend_from_slice(self.credential.as_str().as_bytes());
+        place.push(b'/');
         place.extend_from_slice(&self.generation.0.to_be_bytes());
         place.extend_from_slice(&self.rest);
         place
-    }
-
-    pub(super) fn record(&self) -> String {
-        hex::encode(self.rest)
-    }
-
-    /// The place that the seal is bound to.
-    pub(super) fn aad<'a>(&'a self, record: &'a str) -> Aad<'a> {
-        Aad {
-            table: "cache",
-            record: self.credential.as_str(),
-            field: record,
-            generation: self.generation,
-        }
     }
 }

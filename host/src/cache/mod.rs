@@ -82,9 +82,9 @@ impl TokenCache {
 
     /// The token under this key, for a refresh: the broker's flights look whether a sibling was faster.
     fn look_up(&self, key: &CacheKey) -> Option<CachedToken> {
-        let envelope = self.store.get(&key.place())?;
-        let record = key.record();
-        let opened = self.keyring.open(Purpose::Cache, &key.aad(&record), &envelope).ok()?;
+        let place = key.place();
+        let entry = self.store.get(&place)?;
+        let opened = self.keyring.open_packed(Purpose::Cache, &place, entry.sealed()?).ok()?;
         let read: Read = serde_json::from_str(opened.expose()).ok()?;
         Some(CachedToken {
             token: read.token,
@@ -107,9 +107,9 @@ impl TokenCache {
             expires_at_ms: token.expires_at_ms,
         };
         let text = Secret::new(serde_json::to_string(&written).map_err(|error| CacheError::Refused(error.to_string()))?);
-        let record = key.record();
-        let envelope = self.keyring.seal(Purpose::Cache, &key.aad(&record), &text);
-        self.store.put(&key.place(), &envelope, token.expires_at_ms)
+        let place = key.place();
+        let sealed = self.keyring.seal_packed(Purpose::Cache, &place, &text);
+        self.store.put(&place, &sealed, token.expires_at_ms)
     }
 
     /// Forgets all tokens of a credential.

@@ -12,7 +12,7 @@ const MOST: usize = 100_000;
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 /// How often sled writes to the disk, in milliseconds. What is lost is one mint per token.
 const FLUSH_MS: u64 = 1000;
-/// An entry's end, before its envelope.
+/// An entry's end, before what is sealed.
 const END_BYTES: usize = 8;
 
 /// Why the cache cannot be used.
@@ -55,6 +55,16 @@ impl Trouble {
             _ => false,
         };
         if elsewhere { Self::Elsewhere(text) } else { Self::Damaged(text) }
+    }
+}
+
+/// What stands at a place: sled's own buffer, not a copy.
+pub(super) struct Entry(sled::IVec);
+
+impl Entry {
+    /// What was put there.
+    pub(super) fn sealed(&self) -> Option<&[u8]> {
+        self.0.get(END_BYTES..)
     }
 }
 
@@ -106,9 +116,9 @@ impl Store {
         .unwrap_or_else(|_| Err(Trouble::Damaged("its files are corrupt".to_owned())))
     }
 
-    pub(super) fn get(&self, place: &[u8]) -> Option<String> {
+    pub(super) fn get(&self, place: &[u8]) -> Option<Entry> {
         match self.db.get(place) {
-            Ok(value) => String::from_utf8(value?.get(END_BYTES..)?.to_vec()).ok(),
+            Ok(value) => value.map(Entry),
             Err(error) => {
                 tracing::warn!(%error, "the token cache cannot be read; tokens are minted instead");
                 None
@@ -116,13 +126,13 @@ impl Store {
         }
     }
 
-    pub(super) fn put(&self, place: &[u8], envelope: &str, expires_at_ms: Option<Millis>) -> Result<(), CacheError> {
+    pub(super) fn put(&self, place: &[u8], sealed: &[u8], expires_at_ms: Option<Millis>) -> Result<(), CacheError> {
         if self.entries.load(Ordering::Relaxed) >= MOST {
             self.make_room();
         }
-        let mut value = Vec::with_capacity(END_BYTES + envelope.len());
+        let mut value = Vec::with_capacity(END_BYTES + sealed.len());
         value.extend_from_slice(&expires_at_ms.unwrap_or(Millis::MAX).to_be_bytes());
-        value.extend_from_slice(envelope.as_bytes());
+        value.extend_from_slice(sealed);
         let old = self
             .db
             .insert(place, value)

@@ -70,9 +70,32 @@ fn an_entry_moved_to_another_key_does_not_open() {
     let folder = tempfile::tempdir().unwrap();
     let cache = TokenCache::open(&folder.path().join("cache"), keyring(), 0).unwrap();
     cache.put(&key("bob", 1, ""), &token("bob's", None)).unwrap();
-    let envelope = cache.store.get(&key("bob", 1, "").place()).unwrap();
-    cache.store.put(&key("alice", 1, "").place(), &envelope, None).unwrap();
+    let entry = cache.store.get(&key("bob", 1, "").place()).unwrap();
+    cache
+        .store
+        .put(&key("alice", 1, "").place(), entry.sealed().unwrap(), None)
+        .unwrap();
     assert_eq!(found(&cache, &key("alice", 1, "")), None);
+}
+
+#[test]
+fn what_an_earlier_version_left_is_a_miss() {
+    let (folder, keyring) = (tempfile::tempdir().unwrap(), keyring());
+    let cache = TokenCache::open(&folder.path().join("cache"), keyring.clone(), 0).unwrap();
+    let key = key("a", 1, "");
+    let aad = crate::seal::Aad {
+        table: "cache",
+        record: "a",
+        field: "token",
+        generation: Generation(1),
+    };
+    let text = keyring.seal(Purpose::Cache, &aad, &Secret::new(r#"{"token":"old"}"#.to_owned()));
+    for old in [text.as_bytes(), b""] {
+        cache.store.put(&key.place(), old, None).unwrap();
+        assert_eq!(found(&cache, &key), None);
+    }
+    cache.put(&key, &token("new", None)).unwrap();
+    assert_eq!(found(&cache, &key).as_deref(), Some("new"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The envelope: `ck1.<key version>.<base64url(nonce ‖ ciphertext ‖ tag)>`.
 
+use super::derive::PurposeKeys;
 use super::{Keyring, Purpose, SealError};
 use crate::clock::fill_random;
 use crate::ids::Generation;
@@ -48,25 +49,7 @@ impl Keyring {
     #[must_use]
     pub fn seal(&self, purpose: Purpose, aad: &Aad<'_>, secret: &Secret) -> String {
         let (version, keys) = self.writer(purpose);
-        let mut nonce = [0; aead::NONCE_LEN];
-        fill_random(&mut nonce);
-        // Room for the tag from the start: growing would leave a copy of the plain text behind.
-        let mut sealed = Vec::with_capacity(nonce.len() + secret.len() + aead::AES_256_GCM.tag_len());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(secret.expose().as_bytes());
-        let body = sealed.get_mut(aead::NONCE_LEN..).unwrap_or_default();
-        let tag = keys.aead.seal_in_place_separate_tag(
-            aead::Nonce::assume_unique_for_key(nonce),
-            aead::Aad::from(aad.encode(version)),
-            body,
-        );
-        match tag {
-            Ok(tag) => sealed.extend_from_slice(tag.as_ref()),
-            // Only a text of 64 GiB gets here. What it leaves opens nowhere and holds nothing.
-            Err(ring::error::Unspecified) => {
-                sealed.zeroize();
-            }
-        }
+        let sealed = keys.seal(&[], &aad.encode(version), secret);
         format!("{FORMAT}.{version}.{}", URL_SAFE_NO_PAD.encode(&sealed))
     }
 
@@ -75,25 +58,53 @@ impl Keyring {
     /// # Errors
     /// See [`SealError`].
     pub fn open(&self, purpose: Purpose, aad: &Aad<'_>, envelope: &str) -> Result<Secret, SealError> {
-        let (version, mut sealed) = parse(envelope)?;
+        let (version, sealed) = parse(envelope)?;
         let keys = self.version(purpose, version)?;
-        let damaged = SealError::DamagedOrMisplaced { version };
-        let (nonce, _) = sealed.split_first_chunk::<{ aead::NONCE_LEN }>().ok_or(SealError::NotAnEnvelope)?;
-        let nonce = aead::Nonce::assume_unique_for_key(*nonce);
-        let opened = keys
+        keys.open(&aad.encode(version), sealed)
+            .ok_or(SealError::DamagedOrMisplaced { version })
+    }
+}
+
+impl PurposeKeys {
+    /// `head ‖ nonce ‖ ciphertext ‖ tag`. The head stays in clear and is not bound; put it into `aad` if it must be.
+    pub(super) fn seal(&self, head: &[u8], aad: &[u8], secret: &Secret) -> Vec<u8> {
+        let mut nonce = [0; aead::NONCE_LEN];
+        fill_random(&mut nonce);
+        // Room for the tag from the start: growing would leave a copy of the plain text behind.
+        let mut sealed = Vec::with_capacity(head.len() + nonce.len() + secret.len() + aead::AES_256_GCM.tag_len());
+        sealed.extend_from_slice(head);
+        sealed.extend_from_slice(&nonce);
+        let plain = sealed.len();
+        sealed.extend_from_slice(secret.expose().as_bytes());
+        let body = sealed.get_mut(plain..).unwrap_or_default();
+        let nonce = aead::Nonce::assume_unique_for_key(nonce);
+        match self.aead.seal_in_place_separate_tag(nonce, aead::Aad::from(aad), body) {
+            Ok(tag) => sealed.extend_from_slice(tag.as_ref()),
+            // Only a text of 64 GiB gets here. What it leaves opens nowhere and holds nothing.
+            Err(ring::error::Unspecified) => {
+                sealed.zeroize();
+            }
+        }
+        sealed
+    }
+
+    /// Opens `nonce ‖ ciphertext ‖ tag`; nothing if it does not open, or holds no text.
+    pub(super) fn open(&self, aad: &[u8], mut sealed: Vec<u8>) -> Option<Secret> {
+        let nonce = aead::Nonce::assume_unique_for_key(*sealed.first_chunk::<{ aead::NONCE_LEN }>()?);
+        let opened = self
             .aead
-            .open_within(nonce, aead::Aad::from(aad.encode(version)), &mut sealed, aead::NONCE_LEN..)
-            .map_err(|_| damaged.clone())?
+            .open_within(nonce, aead::Aad::from(aad), &mut sealed, aead::NONCE_LEN..)
+            .ok()?
             .len();
         // `open_within` moved the plain text to the front of the buffer, which becomes the secret: no copy to wipe.
         let tail = sealed.get_mut(opened..).unwrap_or_default();
         tail.zeroize();
         sealed.truncate(opened);
         match String::from_utf8(sealed) {
-            Ok(text) => Ok(Secret::new(text)),
+            Ok(text) => Some(Secret::new(text)),
             Err(error) => {
                 error.into_bytes().zeroize();
-                Err(damaged)
+                None
             }
         }
     }

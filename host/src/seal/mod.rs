@@ -10,6 +10,7 @@ mod derive;
 mod envelope;
 pub mod jws;
 mod keyring;
+mod packed;
 
 pub use derive::Purpose;
 pub use envelope::Aad;

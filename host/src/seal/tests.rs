@@ -63,6 +63,33 @@ fn what_is_sealed_opens_where_it_stands_and_nowhere_else() {
 }
 
 #[test]
+fn what_is_packed_opens_at_its_place_as_bytes_and_never_as_text() {
+    let ring = keyring(TWO);
+    let packed = ring.seal_packed(Purpose::Cache, b"place", &secret("ghs_secret"));
+    assert!(!packed.windows(10).any(|bytes| bytes == b"ghs_secret"));
+    assert_eq!(ring.open_packed(Purpose::Cache, b"place", &packed).unwrap().expose(), "ghs_secret");
+    let damaged = Some(SealError::DamagedOrMisplaced { version: 2 });
+    assert_eq!(ring.open_packed(Purpose::Cache, b"places", &packed).err(), damaged);
+    assert_eq!(ring.open_packed(Purpose::Records, b"place", &packed).err(), damaged);
+    let known = vec![1];
+    assert_eq!(
+        keyring(ONE).open_packed(Purpose::Cache, b"place", &packed).err(),
+        Some(SealError::UnknownKey { version: 2, known })
+    );
+    for at in 0..packed.len() {
+        let mut changed = packed.clone();
+        changed[at] ^= 1;
+        assert!(ring.open_packed(Purpose::Cache, b"place", &changed).is_err(), "byte {at}");
+        assert!(ring.open_packed(Purpose::Cache, b"place", &packed[..at]).is_err(), "cut at {at}");
+    }
+    let text = ring.seal(Purpose::Cache, &PLACE, &secret("ghs_secret"));
+    assert_eq!(
+        ring.open_packed(Purpose::Cache, b"place", text.as_bytes()).err(),
+        Some(SealError::NotAnEnvelope)
+    );
+}
+
+#[test]
 fn an_empty_secret_is_a_secret() {
     let ring = keyring(ONE);
     let envelope = ring.seal(Purpose::Records, &PLACE, &secret(""));
