@@ -46,13 +46,21 @@ pub fn make_bearer(stands_for: StandsFor) -> Secret {
 /// SHA-256 in hex. A plain hash is enough: 256 random bits cannot be guessed, with or without salt.
 #[must_use]
 pub fn hash_of(bearer: &str) -> String {
-    hex::encode(digest(&SHA256, bearer.as_bytes()))
+    hex::encode(sha256(bearer))
+}
+
+type Hash = [u8; 32];
+
+fn sha256(bearer: &str) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bearer.as_bytes()).as_ref());
+    hash
 }
 
 /// All stored bearers, by hash. Cloning shares them.
 #[derive(Clone)]
 pub struct StoredBearers {
-    by_hash: Arc<RwLock<HashMap<String, ApiKey>>>,
+    by_hash: Arc<RwLock<HashMap<Hash, ApiKey>>>,
     development: bool,
 }
 
@@ -66,15 +74,19 @@ impl StoredBearers {
         }
     }
 
-    /// Takes over what the records say now.
+    /// Takes over what the records say now. A row whose hash is none fits no bearer and is left out.
     pub fn replace(&self, keys: Vec<ApiKey>) {
-        let keys = keys.into_iter().map(|key| (key.hash.clone(), key)).collect();
+        let by_hash = |key: ApiKey| {
+            let mut hash = [0; 32];
+            hex::decode_to_slice(&key.hash, &mut hash).ok().map(|()| (hash, key))
+        };
+        let keys = keys.into_iter().filter_map(by_hash).collect();
         *self.by_hash.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     pub(super) fn recognise(&self, bearer: &str, now_ms: Millis) -> Result<Caller, Unauthenticated> {
         let keys = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.get(&hash_of(bearer)).ok_or(Unauthenticated)?;
+        let key = keys.get(&sha256(bearer)).ok_or(Unauthenticated)?;
         if key.revoked_at_ms.is_some() || key.expires_at_ms.is_some_and(|end| end <= now_ms) {
             return Err(Unauthenticated);
         }
