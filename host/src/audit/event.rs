@@ -1,7 +1,7 @@
 //! What is recorded: the fields of each event. Never a name, never a secret.
 
 use super::Audit;
-use super::keys::AuditKeys;
+use super::keys::{AuditKeys, Principals};
 use super::line::Line;
 use crate::access::{Denial, Permit, Target, TokenRequest};
 use crate::identity::Caller;
@@ -119,22 +119,23 @@ impl Drop for Pending<'_> {
         line.put("event", "CREDENTIAL_ACCESS");
         line.put("outcome", "abandoned");
         write_target(&mut line, &self.access.request.target);
-        self.access.write_caller(&mut line, self.audit.keys());
+        self.access.write_caller(&mut line, &mut self.audit.keys().principals());
         // Nobody is left to tell. A trail that takes no records says so to every other reader.
         let _ = self.audit.sink().append_unwatched(&line);
     }
 }
 
-impl Access<'_> {
-    fn write_caller(&self, line: &mut Line, keys: &AuditKeys) {
+impl<'a> Access<'a> {
+    fn write_caller(&self, line: &mut Line, principals: &mut Principals<'a>) {
         line.put("auth", self.caller.method());
-        line.put("caller", &keys.caller(self.caller));
+        line.put("caller", principals.caller(self.caller).as_str());
         line.put("request", self.request_id.as_str());
     }
 }
 
-impl Refused<'_> {
-    pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
+impl<'a> Refused<'a> {
+    pub(super) fn write(&self, line: &mut Line, keys: &'a AuditKeys) {
+        let mut principals = keys.principals();
         line.put("event", "CREDENTIAL_ACCESS");
         match &self.why {
             Why::Denied(denial) => {
@@ -145,24 +146,25 @@ impl Refused<'_> {
             Why::Failed(permit, code) => {
                 line.put("outcome", "failed");
                 line.put("reason", code);
-                write_permit(line, keys, permit, &self.access.request.target);
+                write_permit(line, &mut principals, permit, &self.access.request.target);
             }
         }
-        self.access.write_caller(line, keys);
+        self.access.write_caller(line, &mut principals);
     }
 }
 
-impl Granted<'_> {
-    pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
+impl<'a> Granted<'a> {
+    pub(super) fn write(&self, line: &mut Line, keys: &'a AuditKeys) {
+        let mut principals = keys.principals();
         line.put("event", "CREDENTIAL_ACCESS");
         line.put("outcome", "granted");
         line.put("reason", self.permit.reason().code());
-        write_permit(line, keys, self.permit, &self.access.request.target);
+        write_permit(line, &mut principals, self.permit, &self.access.request.target);
         line.put("source", self.released.source);
         line.put_number("generation", self.released.generation.0);
         line.put("token", self.released.fingerprint);
         line.put_some("mint", self.released.mint);
-        self.access.write_caller(line, keys);
+        self.access.write_caller(line, &mut principals);
     }
 }
 
@@ -181,7 +183,7 @@ fn write_target(line: &mut Line, target: &Target) {
     }
 }
 
-fn write_permit(line: &mut Line, keys: &AuditKeys, permit: &Permit, target: &Target) {
+fn write_permit<'a>(line: &mut Line, principals: &mut Principals<'a>, permit: &'a Permit, target: &Target) {
     let (credential, effective) = (permit.credential(), permit.effective());
     line.put("credential", credential.id.as_str());
     line.put("provider", credential.provider.as_str());
@@ -197,8 +199,13 @@ fn write_permit(line: &mut Line, keys: &AuditKeys, permit: &Permit, target: &Tar
     }
     line.put("ground", effective.ground().code());
     let user = effective.person();
-    line.put_some("user", user.map(|user| keys.person(user)).as_deref());
-    line.put_some("owner", permit.owner().map(|owner| keys.person(owner)).as_deref());
+    let mut put = |key, person: Option<&'a Username>| {
+        if let Some(person) = person {
+            line.put(key, principals.person(person).as_str());
+        }
+    };
+    put("user", user);
+    put("owner", permit.owner());
     line.put_bool("same_as_owner", user.is_some() && user == permit.owner());
     if effective.owner_policy() {
         line.put_bool("owner_policy", true);
@@ -363,7 +370,8 @@ impl<'a> Administrative<'a> {
         )
     }
 
-    pub(super) fn write(&self, line: &mut Line, keys: &AuditKeys) {
+    pub(super) fn write(&self, line: &mut Line, keys: &'a AuditKeys) {
+        let mut principals = keys.principals();
         line.put("event", self.event);
         if self.undone {
             line.put("outcome", "not-made");
@@ -371,11 +379,13 @@ impl<'a> Administrative<'a> {
         for (key, value) in &self.subject {
             line.put(key, value);
         }
-        line.put_some("user", self.person.map(|person| keys.person(person)).as_deref());
+        if let Some(person) = self.person {
+            line.put("user", principals.person(person).as_str());
+        }
         match self.by {
             Some((request, caller)) => {
                 line.put("auth", caller.method());
-                line.put("caller", &keys.caller(caller));
+                line.put("caller", principals.caller(caller).as_str());
                 line.put("request", request.as_str());
             }
             None => line.put("auth", "operator"),

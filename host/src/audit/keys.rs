@@ -74,28 +74,68 @@ impl AuditKeys {
     }
 
     /// 128 bits of the keyed hash: nobody can guess them without the key, and two principals never share them.
-    fn principal(&self, epoch: u32, kind: &str, name: &str) -> Option<String> {
+    fn principal(&self, epoch: u32, kind: &str, name: &str) -> Option<PrincipalHash> {
         let mut context = hmac::Context::with_key(&self.epochs.get(&epoch)?.principal);
         context.update(kind.as_bytes());
         context.update(b"\0");
         context.update(name.as_bytes());
-        Some(URL_SAFE_NO_PAD.encode(context.sign().as_ref().get(..16)?))
+        let mut text = [b'-'; PRINCIPAL_HASH_LEN];
+        URL_SAFE_NO_PAD.encode_slice(context.sign().as_ref().get(..16)?, &mut text).ok()?;
+        Some(PrincipalHash(text))
     }
 
-    pub(super) fn person(&self, user: &Username) -> String {
-        self.principal(self.current, "person", user.as_str()).unwrap_or_default()
+    /// The principals of one record.
+    pub(super) const fn principals(&self) -> Principals<'_> {
+        Principals { keys: self, last: None }
+    }
+}
+
+/// Characters of 16 bytes in base64.
+const PRINCIPAL_HASH_LEN: usize = 22;
+
+/// A principal's keyed hash, as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PrincipalHash([u8; PRINCIPAL_HASH_LEN]);
+
+impl PrincipalHash {
+    /// No principal's: what stands where the epoch has no key, with which no trail opens.
+    const NONE: Self = Self([b'-'; PRINCIPAL_HASH_LEN]);
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Hashes the principals of one record. User, owner and caller are one person in most reads, who is then hashed once.
+pub(super) struct Principals<'a> {
+    keys: &'a AuditKeys,
+    last: Option<(&'a Username, PrincipalHash)>,
+}
+
+impl<'a> Principals<'a> {
+    pub(super) fn person(&mut self, user: &'a Username) -> PrincipalHash {
+        match self.last {
+            Some((last, hash)) if last == user => hash,
+            _ => {
+                let hash = self.hash("person", user.as_str());
+                self.last = Some((user, hash));
+                hash
+            }
+        }
     }
 
     /// Who presented the bearer. A session is nobody's identity, so it has a hash of its own.
-    pub(super) fn caller(&self, caller: &Caller) -> String {
+    pub(super) fn caller(&mut self, caller: &'a Caller) -> PrincipalHash {
         match caller.kind() {
             CallerKind::Person { user, .. } | CallerKind::Turn { user, .. } => self.person(user),
             CallerKind::ApiKey { creator, .. } => self.person(creator),
-            CallerKind::Service { name } => self.principal(self.current, "service", name.as_str()).unwrap_or_default(),
-            CallerKind::Session { session, project } => self
-                .principal(self.current, "session", &format!("{project}/{session}"))
-                .unwrap_or_default(),
+            CallerKind::Service { name } => self.hash("service", name.as_str()),
+            CallerKind::Session { session, project } => self.hash("session", &format!("{project}/{session}")),
         }
+    }
+
+    fn hash(&self, kind: &str, name: &str) -> PrincipalHash {
+        self.keys.principal(self.keys.current, kind, name).unwrap_or(PrincipalHash::NONE)
     }
 }
 
@@ -104,6 +144,6 @@ impl AuditKeys {
 pub fn principal_hashes(user: &Username, keys: &AuditKeys) -> Vec<(u32, String)> {
     keys.epochs
         .keys()
-        .filter_map(|epoch| Some((*epoch, keys.principal(*epoch, "person", user.as_str())?)))
+        .filter_map(|epoch| Some((*epoch, keys.principal(*epoch, "person", user.as_str())?.as_str().to_owned())))
         .collect()
 }

@@ -22,6 +22,17 @@ impl Line {
     pub(super) fn put(&mut self, key: &str, value: &str) {
         self.key(key);
         self.0.push(b'"');
+        let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20 | 0x7f);
+        // Nearly every value is an id, a code or a hash: copied whole.
+        if value.as_bytes().iter().all(plain) {
+            self.0.extend_from_slice(value.as_bytes());
+        } else {
+            self.escape(value);
+        }
+        self.0.push(b'"');
+    }
+
+    fn escape(&mut self, value: &str) {
         for byte in value.bytes() {
             match byte {
                 b'"' | b'\\' => self.0.extend_from_slice(&[b'\\', byte]),
@@ -30,7 +41,6 @@ impl Line {
                 _ => self.0.push(byte),
             }
         }
-        self.0.push(b'"');
     }
 
     /// Adds a text, if there is one.
