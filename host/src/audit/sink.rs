@@ -1,10 +1,11 @@
 //! One place through which records reach the file, in order, as durable as the operator chose.
 //!
-//! *Written*: the reader's own thread gives its line to the operating system under a short lock. A hop to another thread and back
-//! costs 5 to 20 µs, the write itself 2 to 4.
+//! Lines gather in a queue while somebody writes those before them; each write then serves all that came meanwhile. There is one writer at a
+//! time:
 //!
-//! *Synced*: lines gather while a thread writes and syncs those before them; each sync then serves all that came meanwhile. A sync
-//! takes milliseconds, so the hop does not matter, and 64 readers share one.
+//! - *Written*: the reader that finds nobody writing, on its own thread: a hop to another thread and back costs 5 to 20 µs, the write itself
+//!   2 to 4. Readers that come meanwhile give their thread back and are told; none of them spins.
+//! - *Synced*: a thread. A sync takes milliseconds, so the hop does not matter, and 64 readers share one.
 //!
 //! Every wait is bounded ([`WAIT`]). While the disk hangs, whoever comes later is refused at once instead of queueing. When a batch
 //! fails, the chain goes back to what is on the disk and everyone who built on the batch fails with it.
@@ -17,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::config::Durability;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -26,8 +27,12 @@ use tokio::time::Instant;
 /// How long a reader waits for its record. Longer means a sick disk, and a runner gives up at 10 s.
 pub(super) const WAIT: Duration = Duration::from_secs(2);
 
-/// More than this is never queued for a sync, in bytes: 64 readers make 40 KB.
+/// More than this is never queued, in bytes: 64 readers make 40 KB.
 const QUEUE_BYTES: usize = 8 * 1024 * 1024;
+
+/// A reader that writes does it for those who come meanwhile as well, but not for longer than this, its own batch included: on many cores
+/// somebody always comes. The thread takes over then.
+const READERS_BATCHES: u32 = 4;
 
 /// The sink's word that a record is as durable as it has to be. Made here alone.
 #[derive(Debug)]
@@ -35,17 +40,27 @@ pub(super) struct Written(());
 
 type Waiter = oneshot::Sender<Result<(), AuditError>>;
 
+/// What is left to do for a record that was queued.
+enum Queued {
+    /// Nobody writes: the caller has to, at once.
+    ToWrite,
+    /// Somebody does; watched records are told of the outcome here.
+    Written(Option<oneshot::Receiver<Result<(), AuditError>>>),
+}
+
 /// The sink.
 pub(super) struct Sink {
     shared: Arc<Shared>,
     clock: SharedClock,
-    durability: Durability,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
+    /// Held for the making of one line, never during a write.
     head: Mutex<Head>,
+    /// Only the writer takes it.
     segments: Mutex<Segments>,
+    sync: bool,
     wake: Condvar,
     folder: PathBuf,
     started: Instant,
@@ -53,13 +68,17 @@ struct Shared {
     busy_since_us: AtomicU64,
 }
 
-/// Where the chain stands, and what waits to be synced.
+/// Where the chain stands, and what waits to be written.
 struct Head {
     chain: Chain,
     /// Where the chain stands on the disk.
     durable: Tail,
     lines: Vec<u8>,
+    /// The buffer of the batch before, to be filled next.
+    spare: Vec<u8>,
     waiters: Vec<Waiter>,
+    /// Whether somebody is the writer: sees to it that the queue gets empty.
+    writing: bool,
     closing: bool,
 }
 
@@ -70,45 +89,43 @@ impl Sink {
             durable: chain.tail(),
             chain,
             lines: Vec::new(),
+            spare: Vec::new(),
             waiters: Vec::new(),
+            writing: false,
             closing: false,
         };
         let shared = Arc::new(Shared {
             head: Mutex::new(head),
             segments: Mutex::new(segments),
+            sync: durability == Durability::Synced,
             wake: Condvar::new(),
             folder,
             started: Instant::now(),
             busy_since_us: AtomicU64::new(0),
         });
-        let thread = match durability {
-            Durability::Written => None,
-            Durability::Synced => {
+        let thread = std::thread::Builder::new()
+            .name("audit".to_owned())
+            .spawn({
                 let shared = Arc::clone(&shared);
-                let spawned = std::thread::Builder::new()
-                    .name("audit".to_owned())
-                    .spawn(move || shared.sync_batches());
-                Some(spawned.map_err(|cause| AuditError::Io {
-                    path: PathBuf::from("audit"),
-                    cause: Arc::new(cause),
-                })?)
-            }
-        };
+                move || shared.serve_queue()
+            })
+            .map_err(|cause| AuditError::Io {
+                path: PathBuf::from("audit"),
+                cause: Arc::new(cause),
+            })?;
         Ok(Self {
             shared,
             clock,
-            durability,
-            thread,
+            thread: Some(thread),
         })
     }
 
     /// Appends a record and returns once it is as durable as it has to be.
     pub(super) async fn append(&self, record: &Line) -> Result<Written, AuditError> {
-        if self.durability == Durability::Written {
-            return self.write(record).map(Written);
-        }
-        let (done, waiting) = oneshot::channel();
-        self.enqueue(record, Some(done))?;
+        let waiting = match self.enqueue(record, true)? {
+            Queued::ToWrite => return self.shared.write_queue(READERS_BATCHES).map(Written),
+            Queued::Written(waiting) => waiting.ok_or(AuditError::Closed)?,
+        };
         match tokio::time::timeout(WAIT, waiting).await {
             Ok(Ok(outcome)) => outcome.map(Written),
             Ok(Err(_)) => Err(AuditError::Closed),
@@ -116,46 +133,53 @@ impl Sink {
         }
     }
 
-    /// Appends a record without waiting for the disk; what is known to be wrong already is said.
+    /// Appends a record without waiting for anybody; what is known to be wrong already is said.
     pub(super) fn append_unwatched(&self, record: &Line) -> Result<(), AuditError> {
-        match self.durability {
-            Durability::Written => self.write(record),
-            Durability::Synced => self.enqueue(record, None),
+        match self.enqueue(record, false)? {
+            Queued::ToWrite => self.shared.write_queue(READERS_BATCHES),
+            Queued::Written(_) => Ok(()),
         }
     }
 
-    fn write(&self, record: &Line) -> Result<(), AuditError> {
-        let mut head = self.shared.head()?;
-        let mut segments = self.shared.bounded(&self.shared.segments)?;
-        let head = &mut *head;
-        let before = head.chain.tail();
-        head.lines.clear();
-        head.chain.append(record, self.clock.now_ms(), &mut head.lines);
-        let written = self.shared.busy(|| segments.write(before.seq + 1, &head.lines, false));
-        if written.is_err() {
-            head.chain.rewind(before);
+    fn enqueue(&self, record: &Line, watched: bool) -> Result<Queued, AuditError> {
+        if self.shared.hangs() {
+            return Err(self.shared.stalled());
         }
-        written
-    }
-
-    fn enqueue(&self, record: &Line, waiter: Option<Waiter>) -> Result<(), AuditError> {
         let mut head = self.shared.head()?;
         if head.lines.len() > QUEUE_BYTES {
             return Err(self.shared.stalled());
         }
-        let Head { chain, lines, waiters, .. } = &mut *head;
+        let Head { chain, lines, .. } = &mut *head;
         chain.append(record, self.clock.now_ms(), lines);
-        waiters.extend(waiter);
+        if !self.shared.sync && !head.writing {
+            head.writing = true;
+            return Ok(Queued::ToWrite);
+        }
+        let waiting = watched.then(|| {
+            let (done, waiting) = oneshot::channel();
+            head.waiters.push(done);
+            waiting
+        });
         drop(head);
-        self.shared.wake.notify_one();
-        Ok(())
+        if self.shared.sync {
+            self.shared.wake.notify_one();
+        }
+        Ok(Queued::Written(waiting))
     }
 
     /// What a hanging disk looks like from outside.
     #[cfg(test)]
     pub(super) fn hang<T>(&self, meanwhile: impl FnOnce() -> T) -> T {
-        let _held = self.shared.segments.lock().unwrap();
-        self.shared.busy(meanwhile)
+        let held = self.shared.segments.lock().unwrap();
+        if !self.shared.sync {
+            self.shared.head().unwrap().writing = true;
+        }
+        let done = self.shared.busy(meanwhile);
+        drop(held);
+        if !self.shared.sync {
+            self.shared.write_queue(1).unwrap();
+        }
+        done
     }
 }
 
@@ -196,84 +220,84 @@ impl Shared {
     }
 
     fn head(&self) -> Result<MutexGuard<'_, Head>, AuditError> {
-        if self.hangs() {
-            return Err(self.stalled());
-        }
-        self.bounded(&self.head)
+        // A panic half-way leaves an unknown state behind: nothing more is written.
+        self.head.lock().map_err(|_| AuditError::Closed)
     }
 
-    /// Takes a lock, but not for longer than a reader may wait: its holder may hang in a write.
-    fn bounded<'a, T>(&self, lock: &'a Mutex<T>) -> Result<MutexGuard<'a, T>, AuditError> {
-        // A write takes a few µs: spin through it, then yield, and only then sleep.
-        const SPINS: u32 = 200;
-        const YIELDS: u32 = 2_000;
-        let mut tries = 0;
-        let mut deadline = None;
+    /// The thread's work, until the sink closes and nothing is left: every batch of a synced trail, and what the readers of a written one leave.
+    fn serve_queue(&self) {
         loop {
-            match lock.try_lock() {
-                Ok(guard) => return Ok(guard),
-                // A panic half-way leaves an unknown state behind: nothing more is written.
-                Err(TryLockError::Poisoned(_)) => return Err(AuditError::Closed),
-                Err(TryLockError::WouldBlock) => {}
-            }
-            tries += 1;
-            if tries < SPINS {
-                std::hint::spin_loop();
-            } else if tries < YIELDS {
-                std::thread::yield_now();
-            } else {
-                let now = Instant::now();
-                if now >= *deadline.get_or_insert(now + WAIT) {
-                    return Err(self.stalled());
-                }
-                std::thread::sleep(Duration::from_micros(500));
-            }
-        }
-    }
-
-    /// The thread's work: one batch after the other, until the sink closes and nothing is left.
-    fn sync_batches(&self) {
-        loop {
-            let Ok(mut head) = self.head.lock() else { return };
-            while head.lines.is_empty() && !head.closing {
+            let Ok(mut head) = self.head() else { return };
+            while !head.closing && (head.lines.is_empty() || head.writing) {
                 head = match self.wake.wait(head) {
                     Ok(head) => head,
                     Err(_) => return,
                 };
             }
-            if head.lines.is_empty() {
+            if head.lines.is_empty() || head.writing {
                 return;
             }
-            let first_seq = head.durable.seq + 1;
-            let reached = head.chain.tail();
-            let lines = std::mem::take(&mut head.lines);
-            let waiters = std::mem::take(&mut head.waiters);
+            head.writing = true;
             drop(head);
+            // Each of its records has a waiter of its own, or nobody who waits.
+            let _ = self.write_queue(1);
+        }
+    }
 
-            let written = match self.segments.lock() {
-                Ok(mut segments) => self.busy(|| segments.write(first_seq, &lines, true)),
-                Err(_) => Err(AuditError::Closed),
-            };
-
-            let Ok(mut head) = self.head.lock() else { return };
-            let also = match &written {
-                Ok(()) => {
-                    head.durable = reached;
-                    Vec::new()
-                }
-                Err(_) => {
-                    // What was queued meanwhile continues a chain that does not exist.
-                    let durable = head.durable;
-                    head.chain.rewind(durable);
-                    head.lines.clear();
-                    std::mem::take(&mut head.waiters)
-                }
-            };
-            drop(head);
-            for waiter in waiters.into_iter().chain(also) {
-                // A reader that went away meanwhile is not told.
-                let _ = waiter.send(written.clone());
+    /// Writes what is queued, at most so many batches, and returns the outcome of the first. For whoever has set `writing`.
+    fn write_queue(&self, batches: u32) -> Result<(), AuditError> {
+        let mut first = None;
+        for _ in 0..batches {
+            match self.write_batch()? {
+                Some(written) => drop(first.get_or_insert(written)),
+                None => break,
             }
         }
+        let mut head = self.head()?;
+        head.writing = false;
+        let more = !head.lines.is_empty();
+        drop(head);
+        if more {
+            self.wake.notify_one();
+        }
+        first.unwrap_or(Ok(()))
+    }
+
+    /// Writes what is queued now and tells those who wait; nothing if nothing is.
+    fn write_batch(&self) -> Result<Option<Result<(), AuditError>>, AuditError> {
+        let mut head = self.head()?;
+        if head.lines.is_empty() {
+            return Ok(None);
+        }
+        let first_seq = head.durable.seq + 1;
+        let reached = head.chain.tail();
+        let spare = std::mem::take(&mut head.spare);
+        let mut lines = std::mem::replace(&mut head.lines, spare);
+        let mut waiters = std::mem::take(&mut head.waiters);
+        drop(head);
+
+        let written = match self.segments.lock() {
+            Ok(mut segments) => self.busy(|| segments.write(first_seq, &lines, self.sync)),
+            Err(_) => Err(AuditError::Closed),
+        };
+
+        let mut head = self.head()?;
+        if written.is_ok() {
+            head.durable = reached;
+        } else {
+            // What was queued meanwhile continues a chain that does not exist.
+            let durable = head.durable;
+            head.chain.rewind(durable);
+            head.lines.clear();
+            waiters.append(&mut head.waiters);
+        }
+        lines.clear();
+        head.spare = lines;
+        drop(head);
+        for waiter in waiters {
+            // A reader that went away meanwhile is not told.
+            let _ = waiter.send(written.clone());
+        }
+        Ok(Some(written))
     }
 }

@@ -63,11 +63,15 @@ async fn what_a_reader_was_told_is_on_the_disk() {
 
 #[tokio::test]
 async fn closing_writes_what_is_queued() {
-    let folder = tempfile::tempdir().unwrap();
-    let audit = open(folder.path(), &settings(Durability::Synced)).unwrap();
-    for _ in 0..50 {
-        audit.mint_begun(&credential()).unwrap();
+    for durability in [Durability::Written, Durability::Synced] {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = open(folder.path(), &settings(durability)).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| drop(audit.mint_begun(&credential()).unwrap())));
+            }
+        });
+        drop(audit);
+        assert_eq!(verify(folder.path(), &keys()).unwrap().records, 200, "{durability:?}");
     }
-    drop(audit);
-    assert_eq!(verify(folder.path(), &keys()).unwrap().records, 50);
 }
