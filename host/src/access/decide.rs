@@ -62,22 +62,37 @@ pub struct Decision {
     pub trace: Vec<Step>,
 }
 
-/// Decides one token read.
-pub fn decide(effective: &EffectiveUser, request: &TokenRequest, index: &Index, now_ms: Millis) -> Decision {
+/// Decides one token read, and tells how.
+pub fn decide(effective: EffectiveUser, request: &TokenRequest, index: &Index, now_ms: Millis) -> Decision {
+    let mut trace = Vec::new();
+    let outcome = outcome(effective, request, index, now_ms, Some(&mut trace));
+    Decision { outcome, trace }
+}
+
+/// Decides one token read: the outcome alone, for the hot path. A trace copies the ids of every step, and a read throws them away.
+///
+/// # Errors
+/// Why there is no permit.
+pub fn permit(effective: EffectiveUser, request: &TokenRequest, index: &Index, now_ms: Millis) -> Result<Permit, Denial> {
+    outcome(effective, request, index, now_ms, None)
+}
+
+fn outcome(
+    effective: EffectiveUser,
+    request: &TokenRequest,
+    index: &Index,
+    now_ms: Millis,
+    trace: Option<&mut Vec<Step>>,
+) -> Result<Permit, Denial> {
     let mut deciding = Deciding {
-        effective,
+        effective: &effective,
         index,
         now_ms,
-        trace: Vec::new(),
+        trace,
     };
-    let outcome = deciding.outcome(request).map(|(credential, reason)| {
-        let owner = deciding.owner(&credential);
-        Permit::new(credential, reason, owner, effective.clone())
-    });
-    Decision {
-        outcome,
-        trace: deciding.trace,
-    }
+    let (credential, reason) = deciding.outcome(request)?;
+    let owner = deciding.owner(&credential);
+    Ok(Permit::new(credential, reason, owner, effective))
 }
 
 type Found = (Arc<Credential>, Reason);
@@ -86,10 +101,10 @@ struct Deciding<'a> {
     effective: &'a EffectiveUser,
     index: &'a Index,
     now_ms: Millis,
-    trace: Vec<Step>,
+    trace: Option<&'a mut Vec<Step>>,
 }
 
-impl Deciding<'_> {
+impl<'a> Deciding<'a> {
     fn outcome(&mut self, request: &TokenRequest) -> Result<Found, Denial> {
         if !self.index.is_fresh(self.now_ms) {
             return Err(Denial::IndexBehind);
@@ -177,7 +192,7 @@ impl Deciding<'_> {
         }
     }
 
-    fn open_turn_grant(&self, reader: &Username, credential: &Credential, project: Option<&ProjectId>) -> Option<BindingId> {
+    fn open_turn_grant(&self, reader: &Username, credential: &Credential, project: Option<&ProjectId>) -> Option<&'a BindingId> {
         self.index
             .open_turns_of(reader, self.now_ms)
             .filter(|turn| project.is_none_or(|project| turn.project_id == *project))
@@ -269,16 +284,16 @@ impl Deciding<'_> {
             || self.index.allowing_binding(reader, "session", "read", reach).is_some()
     }
 
-    fn grant_of(&self, session: &Session, wanted: impl Fn(&Credential) -> bool) -> Option<(BindingId, Arc<Credential>)> {
+    fn grant_of(&self, session: &Session, wanted: impl Fn(&Credential) -> bool) -> Option<(&'a BindingId, Arc<Credential>)> {
         self.index
             .grants(&session.project_id, &session.id)
             .find(|(_, credential)| wanted(credential))
-            .map(|(grant, credential)| (grant.binding.clone(), Arc::clone(credential)))
+            .map(|(grant, credential)| (&grant.binding, Arc::clone(credential)))
     }
 
-    fn own_binding(&self, credential: &CredentialId) -> Option<BindingId> {
+    fn own_binding(&self, credential: &CredentialId) -> Option<&'a BindingId> {
         let reader = self.effective.reader()?;
-        self.index.reader_binding(reader, credential).map(|binding| binding.id.clone())
+        self.index.reader_binding(reader, credential).map(|binding| &binding.id)
     }
 
     fn owner(&self, credential: &Credential) -> Option<Username> {
@@ -296,16 +311,18 @@ impl Deciding<'_> {
         rule: &'static str,
         verdict: Verdict,
         credential: Option<&CredentialId>,
-        binding: Option<BindingId>,
+        binding: Option<&BindingId>,
         why: &'static str,
     ) {
-        self.trace.push(Step {
-            rule,
-            verdict,
-            credential: credential.cloned(),
-            binding,
-            why,
-        });
+        if let Some(trace) = &mut self.trace {
+            trace.push(Step {
+                rule,
+                verdict,
+                credential: credential.cloned(),
+                binding: binding.cloned(),
+                why,
+            });
+        }
     }
 
     fn skip(&mut self, rule: &'static str, credential: &CredentialId, why: &'static str, denial: Denial) -> Result<Found, Denial> {

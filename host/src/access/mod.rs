@@ -2,7 +2,8 @@
 //!
 //! Everything here is pure or in memory. [`decide()`] takes an [`EffectiveUser`](crate::identity::EffectiveUser), which only
 //! `identity` builds, and returns either a [`Permit`], which nothing else can build and without which neither cache nor broker
-//! answers, or a [`Denial`] with a stable code; and with it the trace of every step, for `explain`.
+//! answers, or a [`Denial`] with a stable code; and with it the trace of every step, for `explain`. [`permit()`] decides alike and
+//! leaves the trace out.
 //!
 //! The data is an [`Index`] in memory, kept current by [`Change`]s. If it is more than [`MAX_BEHIND_MS`] behind, every decision
 //! is a refusal.
@@ -14,7 +15,7 @@ pub mod permit;
 pub mod resolve;
 pub mod roles;
 
-pub use decide::{Decision, Target, TokenRequest, decide};
+pub use decide::{Decision, Target, TokenRequest, decide, permit};
 pub use index::{Change, Index, LiveIndex, MAX_BEHIND_MS, Snapshot};
 pub use permit::{Denial, MaintenancePermit, Permit, Reason};
 pub use resolve::{Resolution, Tier, resolve};

@@ -5,7 +5,7 @@ use crate::ids::Username;
 use crate::records::model::Credential;
 use std::sync::Arc;
 
-/// Leave to read the token of one credential, once. Only [`super::decide()`] makes one; `cache` and `broker` answer nobody
+/// Leave to read the token of one credential, once. Only [`super::decide()`] and [`super::permit()`] make one; `cache` and `broker` answer nobody
 /// without it, so a read that skips the decision does not compile.
 ///
 /// ```compile_fail

@@ -21,32 +21,33 @@ mod turns;
 pub use state::{App, Parts};
 
 use crate::access::Index;
-use crate::clock::SharedClock;
 use axum::Router;
-use axum::extract::FromRef;
-use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use problem::{Answer, Problem};
-use tower_http::catch_panic::CatchPanicLayer;
+use request::Stamped;
+use std::sync::Arc;
 
-/// All routes.
-pub fn router(app: App) -> Router {
-    let v1 = Router::new()
-        .route("/credentials", get(credentials::list).post(credentials::create))
+/// All routes, and around them what every request gets.
+pub fn service(app: App) -> Stamped {
+    // Whole paths: a nested router takes each request's address apart and puts it together anew.
+    let router = Router::new()
+        .route("/api/ambient/v1/credentials", get(credentials::list).post(credentials::create))
         .route(
-            "/credentials/{id}",
+            "/api/ambient/v1/credentials/{id}",
             get(credentials::get).patch(credentials::patch).delete(credentials::delete),
         )
-        .route("/credentials/{id}/token", get(tokens::flat))
-        .route("/projects/{project}/credentials/{id}/token", get(tokens::in_project))
-        .route("/roles", get(roles::list))
-        .route("/roles/{id}", get(roles::get))
-        .route("/role_bindings", get(role_bindings::list).post(role_bindings::create))
-        .route("/role_bindings/{id}", get(role_bindings::get).delete(role_bindings::delete));
-
-    Router::new()
-        .nest("/api/ambient/v1", v1)
+        .route("/api/ambient/v1/credentials/{id}/token", get(tokens::flat))
+        .route("/api/ambient/v1/projects/{project}/credentials/{id}/token", get(tokens::in_project))
+        .route("/api/ambient/v1/roles", get(roles::list))
+        .route("/api/ambient/v1/roles/{id}", get(roles::get))
+        .route(
+            "/api/ambient/v1/role_bindings",
+            get(role_bindings::list).post(role_bindings::create),
+        )
+        .route(
+            "/api/ambient/v1/role_bindings/{id}",
+            get(role_bindings::get).delete(role_bindings::delete),
+        )
         // A runner whose base address has no `/api` asks at the root.
         .route(
             "/api/projects/{project}/agentic-sessions/{session}/credentials/{provider}",
@@ -62,15 +63,8 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .fallback(|| async { Problem::nothing_there("The requested resource doesn't exist") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        // From the inside out: a panic becomes a 500, then every answer gets its id and headers.
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(SharedClock::from_ref(&app), request::stamp))
-        .with_state(app)
-}
-
-/// What a panic leaves to say. Its text is not repeated: it could hold anything.
-fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
-    Problem::internal("a handler panicked").into_response()
+        .with_state(app.clone());
+    Stamped::new(router, Arc::clone(&app.clock))
 }
 
 /// Asks the index; one that is behind, or that a panic damaged, answers nothing.

@@ -4,10 +4,18 @@ use super::problem::Problem;
 use crate::clock::SharedClock;
 use crate::ids::RequestId;
 use crate::telemetry;
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use metrics::Counter;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
+use std::task::{Context, Poll};
+use tower::Service;
 use tracing::Instrument;
 
 /// The wire's name for the request's id.
@@ -22,22 +30,60 @@ pub struct RequestContext {
     pub envelope: bool,
 }
 
-/// Gives each request an id and each answer the headers that all have; turns a [`Problem`] into its body.
-pub(super) async fn stamp(State(clock): State<SharedClock>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let context = RequestContext {
-        id: RequestId::make(&*clock),
-        envelope: !is_session_path(path),
-    };
-    // No query and no headers: a token in the wrong place must not reach the log.
-    let span = tracing::debug_span!("request", request.id = context.id.as_str(), method = %request.method(), path);
-    request.extensions_mut().insert(context.clone());
+/// The routes, and around them: gives each request an id and each answer the headers that all have, and turns a [`Problem`] or a panic into
+/// its body.
+///
+/// Around the router as a whole and not as its layers: axum puts each layer into a box for every route, cloned for every request.
+#[derive(Clone)]
+pub struct Stamped {
+    router: Router,
+    clock: SharedClock,
+}
 
-    let mut response = next.run(request).instrument(span).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = problem.render(&context);
+impl Stamped {
+    pub(super) const fn new(router: Router, clock: SharedClock) -> Self {
+        Self { router, clock }
     }
-    metrics::counter!(telemetry::ANSWERS, "status" => status_class(response.status().as_u16())).increment(1);
+}
+
+impl Service<Request> for Stamped {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A router always is.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let path = request.uri().path();
+        let context = RequestContext {
+            id: RequestId::make(&*self.clock),
+            envelope: !is_session_path(path),
+        };
+        // No query and no headers: a token in the wrong place must not reach the log.
+        let span = tracing::debug_span!("request", request.id = context.id.as_str(), method = %request.method(), path);
+        request.extensions_mut().insert(context.clone());
+        let mut router = self.router.clone();
+        let answering = async move { router.call(request).await };
+        let answered = async move {
+            let response = match AssertUnwindSafe(answering).catch_unwind().await {
+                Ok(Ok(response)) => response,
+                // What a panic says is not repeated: it could hold anything.
+                Err(_panic) => Problem::internal("a handler panicked").into_response(),
+            };
+            Ok(stamp(&context, response))
+        };
+        Box::pin(answered.instrument(span))
+    }
+}
+
+fn stamp(context: &RequestContext, mut response: Response) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = problem.render(context);
+    }
+    count(response.status().as_u16());
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(context.id.as_str()) {
         headers.insert(OPERATION_ID, id);
@@ -53,11 +99,16 @@ fn is_session_path(path: &str) -> bool {
     path.starts_with("/api/projects/") || path.starts_with("/projects/")
 }
 
-const fn status_class(status: u16) -> &'static str {
-    match status / 100 {
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
-    }
+/// Counts an answer by its class. Looked up once: to find a counter by its labels takes two allocations and a lock.
+fn count(status: u16) {
+    static CLASSES: LazyLock<[Counter; 4]> =
+        LazyLock::new(|| ["2xx", "3xx", "4xx", "5xx"].map(|class| metrics::counter!(telemetry::ANSWERS, "status" => class)));
+    let [ok, moved, refused, failed] = &*CLASSES;
+    let class = match status / 100 {
+        2 => ok,
+        3 => moved,
+        4 => refused,
+        _ => failed,
+    };
+    class.increment(1);
 }

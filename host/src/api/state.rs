@@ -11,7 +11,6 @@ use crate::follow::Follower;
 use crate::records::Records;
 use crate::runtime::Catalog;
 use crate::seal::Keyring;
-use axum::extract::FromRef;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -58,11 +57,5 @@ impl Deref for App {
 
     fn deref(&self) -> &Parts {
         &self.0
-    }
-}
-
-impl FromRef<App> for SharedClock {
-    fn from_ref(app: &App) -> Self {
-        Arc::clone(&app.clock)
     }
 }

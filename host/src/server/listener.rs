@@ -2,10 +2,13 @@
 //!
 //! A client that sends its headers drop by drop, or opens connections and says nothing, costs a slot for half a minute and nothing else.
 
-use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tower::{Service, ServiceExt};
 
 /// Connections at one time. A runner opens seven per turn; beyond this number new ones wait in the kernel's queue.
 const CONNECTIONS: usize = 4096;
@@ -22,7 +26,10 @@ const HEADERS: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until it is told to stop, then until the requests under way have ended.
-pub(super) async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+pub(super) async fn serve<S>(listener: TcpListener, service: S, mut stopping: watch::Receiver<bool>)
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -30,7 +37,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stopping: w
             () = told_to_stop(&mut stopping) => break,
             Some(_) = connections.join_next() => {}
             accepted = accept(&listener, &slots) => match accepted {
-                Ok((stream, slot)) => drop(connections.spawn(connection(stream, slot, router.clone(), stopping.clone()))),
+                Ok((stream, slot)) => drop(connections.spawn(connection(stream, slot, service.clone(), stopping.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(PAUSE).await;
@@ -49,10 +56,14 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(T
     Ok((stream, slot))
 }
 
-async fn connection(stream: TcpStream, _slot: OwnedSemaphorePermit, router: Router, mut stopping: watch::Receiver<bool>) {
+async fn connection<S>(stream: TcpStream, _slot: OwnedSemaphorePermit, service: S, mut stopping: watch::Receiver<bool>)
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    let service = service.map_request(|request: axum::http::Request<_>| request.map(Body::new));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = told_to_stop(&mut stopping) => {

@@ -146,7 +146,7 @@ pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
             }
         }
     });
-    tasks.spawn(listener::serve(api_listener, api::router(app.clone()), stopping.clone()));
+    tasks.spawn(listener::serve(api_listener, api::service(app.clone()), stopping.clone()));
     let metrics_router = Router::new().route("/metrics", get(move || async move { metrics.render() }));
     tasks.spawn(listener::serve(metrics_listener, metrics_router, stopping));
     tracing::info!(%api, metrics = %metrics_at, "serving");

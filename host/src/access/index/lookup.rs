@@ -209,7 +209,7 @@ impl Index {
     /// a session of that id.
     pub(crate) fn grants<'a>(
         &'a self,
-        project: &'a ProjectId,
+        project: &ProjectId,
         session: &SessionId,
     ) -> impl Iterator<Item = (&'a Injection, &'a Arc<Credential>)> {
         let only_one = self.session_names.get(session).is_some_and(|projects| projects.len() == 1);

@@ -362,7 +362,7 @@ fn an_effective_user_is_good_for_its_own_request() {
     )
     .unwrap();
     assert_eq!(
-        decide(&effective, &nested("p", "own"), &index, NOW).outcome.unwrap_err(),
+        decide(effective, &nested("p", "own"), &index, NOW).outcome.unwrap_err(),
         Denial::OtherPlace
     );
 }

@@ -1,6 +1,6 @@
 //! Small worlds to decide in.
 
-use crate::access::{Decision, Denial, Index, Reason, Snapshot, Target, TokenRequest, decide};
+use crate::access::{Decision, Denial, Index, Permit, Reason, Snapshot, Target, TokenRequest, decide, permit};
 use crate::clock::Millis;
 use crate::config;
 use crate::identity::{Caller, CallerKind, CurrentUserHeader, KeyScopes, PersonBearer, effective_user};
@@ -342,7 +342,18 @@ pub(super) fn decided(index: &Index, caller: &Caller, request: &TokenRequest) ->
     let facts = index.facts(caller, &place, NOW);
     let operator = config::Sessions::default();
     let effective = effective_user(caller, &place, &facts, &CurrentUserHeader::ABSENT, &operator).map_err(Denial::from)?;
-    Ok(decide(&effective, request, index, NOW))
+    let plain = permit(effective.clone(), request, index, NOW);
+    let traced = decide(effective, request, index, NOW);
+    let said = |outcome: &Result<Permit, Denial>| match outcome {
+        Ok(permit) => Ok((permit.credential().id.clone(), permit.reason(), permit.owner().cloned())),
+        Err(denial) => Err(*denial),
+    };
+    assert_eq!(
+        said(&plain),
+        said(&traced.outcome),
+        "with and without a trace the decision is the same"
+    );
+    Ok(traced)
 }
 
 pub(super) fn won(credential: &str, reason: Reason) -> Result<(String, Reason), Denial> {

@@ -1,6 +1,6 @@
 //! A folder, keys, and reads to record.
 
-use crate::access::{Change, Denial, Index, Permit, Target, TokenRequest, decide};
+use crate::access::{self, Change, Denial, Index, Permit, Target, TokenRequest};
 use crate::audit::{Access, Audit, AuditError, AuditKeys, Released};
 use crate::clock::ManualClock;
 use crate::config::{self, Durability};
@@ -192,7 +192,7 @@ pub(super) fn permit(caller: &Caller, request: &TokenRequest) -> Permit {
         &config::Sessions::default(),
     )
     .unwrap();
-    decide(&effective, request, &index, NOW).outcome.unwrap()
+    access::permit(effective, request, &index, NOW).unwrap()
 }
 
 pub(super) fn request_id(n: usize) -> RequestId {
