@@ -183,3 +183,62 @@ async fn an_answer_that_repeats_what_was_sent_gives_nothing_away() -> Result<()>
     );
     Ok(())
 }
+
+/// GitHub gives no time in which a spent refresh token is good once more; but asking again costs nothing, and tells whether it was spent.
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_once_more_and_then_given_up() -> Result<()> {
+    let world = world().await?;
+    let (body, ..) = world.app_user().await?;
+    let answer = struck(&world, &body, json!({ "operation": "access-token", "lost": true }))
+        .await?
+        .expect(503)?;
+    ensure!(answer.text.contains("indeterminate"), "{}", answer.text);
+    let id = answer.asked.split('/').nth_back(1).unwrap_or_default().to_owned();
+    let refreshes = async || -> Result<usize> {
+        let operations = world.operations().await?;
+        Ok(operations.iter().filter(|operation| *operation == "access-token").count())
+    };
+    // What failed a moment ago is not asked again at once; the broker remembers it for up to half a minute.
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let given_up = loop {
+        let answer = read(&world.alice, &id, "").await?;
+        if answer.status != 503 || refreshes().await? > 1 || tokio::time::Instant::now() > deadline {
+            break answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    };
+    ensure!(
+        given_up.status == 502 && given_up.text.contains("needs-reconnect"),
+        "{} {}",
+        given_up.status,
+        given_up.text
+    );
+    read(&world.alice, &id, "").await?.expect(502)?;
+    assert_eq!(refreshes().await?, 2, "the lost one and one more");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_that_nobody_allowed_is_asked_nothing() -> Result<()> {
+    let world = world().await?;
+    let (_, listening) = (world.operations().await?, std::net::TcpListener::bind("127.0.0.1:0")?);
+    listening.set_nonblocking(true)?;
+    let elsewhere = format!("http://{}/github", listening.local_addr()?);
+    for url in [elsewhere.as_str(), "https://github.evil.test", "https://evil.test/.ghe.com"] {
+        for mut body in [world.installation(), world.app_user().await?.0] {
+            body["url"] = json!(url);
+            let made = world.alice.post("/api/ambient/v1/credentials", &body).await?;
+            // Refused when it is stored, or when it is read; either way nobody is asked.
+            if made.status == 201 {
+                let answer = read(&world.alice, &made.text_at("/id")?, "").await?.expect(502)?;
+                ensure!(answer.json()?.get("token").is_none(), "{}", answer.text);
+            }
+        }
+    }
+    let knocked = listening.accept();
+    ensure!(
+        knocked.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock),
+        "somebody knocked: {knocked:?}"
+    );
+    Ok(())
+}
