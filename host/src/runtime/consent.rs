@@ -14,7 +14,7 @@ use super::record::Record;
 use super::result;
 use super::rotation::Rotated;
 use super::state::{CallState, stop};
-use crate::manifest::{CODE, CODE_VERIFIER, Kind};
+use crate::manifest::{CODE, CODE_VERIFIER, Kind, TokenSource};
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub struct Account {
 pub struct Exchanged {
     /// At least one.
     pub accounts: Vec<Account>,
-    /// The secrets to store, and the first token.
+    /// The secrets to store, and the first token; of a static kind the token is among the secrets.
     pub secrets: Rotated,
     /// What the audit trail should know.
     pub notes: Notes,
@@ -118,6 +118,7 @@ impl Provider {
             ));
         }
         setting.gathers = true;
+        let stores = (kind.token == TokenSource::Static).then(|| kind.token_fills.clone());
         let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {
             Box::pin(async move {
                 let guest = connecting.instantiate_async(&mut *store).await?;
@@ -142,7 +143,11 @@ impl Provider {
             })
         })
         .await;
-        let (accounts, secrets) = outcome.map_err(|cause| self.fault(cause, &record))?;
+        let (accounts, mut secrets) = outcome.map_err(|cause| self.fault(cause, &record))?;
+        // An endpoint that serves several kinds calls it the token; in a static kind that is what is stored.
+        if let Some(field) = stores.filter(|field| !secrets.fields.iter().any(|(name, _)| name == field)) {
+            secrets.fields.extend(secrets.token.take().map(|token| (field, token)));
+        }
         Ok(Exchanged {
             accounts,
             secrets,
