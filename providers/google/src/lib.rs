@@ -1,18 +1,22 @@
-//! Google: access tokens of a service account, for itself or, where domain-wide delegation allows it, for a person.
+//! Google: access tokens of people, of service accounts, of service accounts that others may impersonate, and of identities of other
+//! issuers.
 //!
-//! The key file is split when it is stored. Its `token_uri` is not among the fields: it is whatever the file's author wrote,
-//! and an assertion sent there could be spent by whoever runs that address.
+//! A pasted document is split when it is stored. What it says of where to go is never used (`hosts`, `documents`): an assertion or a
+//! refresh token sent there could be spent by whoever runs that address.
 
 pub mod assertion;
+pub mod authorised_user;
+pub mod documents;
+pub mod external_account;
 pub mod failures;
+pub mod hosts;
+pub mod impersonation;
 pub mod scopes;
+pub mod service_account;
+pub mod target;
+pub mod token;
 
-use assertion::{Assertion, GRANT_TYPE};
-use claviger_sdk::oauth::expires_at_ms;
-use claviger_sdk::{Credential, Failure, Form, Narrowing, Provider, Reply, Request, Token, instance_base, now_ms, sign_rs256};
-
-/// Where a credential without `url` gets its tokens.
-const GOOGLE: &str = "https://oauth2.googleapis.com";
+use claviger_sdk::{Credential, Failure, Narrowing, Provider, Token};
 
 /// The provider.
 pub struct Google;
@@ -22,50 +26,17 @@ impl Provider for Google {
 
     fn mint(credential: Credential, narrowing: &Narrowing) -> Result<Token, Failure> {
         match credential.kind() {
-            "service-account" => service_account(&credential, narrowing),
-            other => Err(Failure::unsupported(format!("`{other}` is no kind of Google credential"))),
+            authorised_user::KIND => authorised_user::mint(&credential, narrowing),
+            service_account::KIND => service_account::mint(&credential, narrowing),
+            impersonation::KIND => impersonation::mint(&credential, narrowing),
+            external_account::KIND => external_account::mint(&credential, narrowing),
+            other => Err(unknown(other)),
         }
     }
 }
 
-fn service_account(credential: &Credential, narrowing: &Narrowing) -> Result<Token, Failure> {
-    let account = credential.require_text("client-email")?;
-    let subject = credential.text("subject");
-    let scope = scopes::asked(credential.text("scopes"), narrowing)?;
-    let claims = Assertion {
-        account,
-        subject,
-        scope: &scope,
-    }
-    .claims(now_ms());
-    let assertion = sign_rs256(
-        credential.require_secret("private-key")?,
-        credential.text("private-key-id"),
-        &claims,
-    )?;
-
-    let response = Request::post(token_url(credential.text("url")))
-        .header("accept", "application/json")
-        .header("user-agent", "claviger")
-        .body(Form::new().text("grant_type", GRANT_TYPE).secret("assertion", &assertion))
-        .send()?;
-    let reply = Reply::read(&response)?;
-    failures::check(&reply, &scope, now_ms())?;
-    let token = response
-        .take("access-token")
-        .ok_or_else(|| reply.marked(Failure::upstream_protocol("Google's answer lacks the access token")))?;
-    let email = credential.text("email").or(subject).unwrap_or(account);
-    Ok(Token::new(token)
-        .expires_at_ms(expires_at_ms(&reply, now_ms()))
-        .field("email", Some(email))
-        .field("project-id", credential.text("project-id"))
-        .field("scopes", Some(scope)))
-}
-
-/// The token endpoint.
-#[must_use]
-pub fn token_url(url: Option<&str>) -> String {
-    format!("{}/token", instance_base(url, GOOGLE))
+fn unknown(kind: &str) -> Failure {
+    Failure::unsupported(format!("`{kind}` is no kind of Google credential"))
 }
 
 claviger_sdk::export_provider!(Google);

@@ -1,16 +1,10 @@
-use super::Google;
-use claviger_sdk::testing::{TestHost, check_manifest, claims, expires_at_ms, token_text};
-use claviger_sdk::{Credential, Failure, Narrowing, Provider, Retry, codes};
-use serde_json::{Value, json};
+use super::{DRIVE, NOW_MS, host, refused_with};
+use crate::Google;
+use claviger_sdk::testing::{TestHost, claims, expires_at_ms, token_text};
+use claviger_sdk::{Credential, Failure, Narrowing, Provider, codes};
+use serde_json::json;
 
-/// 2026-08-17T10:00:00Z.
-const NOW_MS: u64 = 1_786_960_800_000;
 const ACCOUNT: &str = "robot@project.iam.gserviceaccount.com";
-const DRIVE: &str = "https://www.googleapis.com/auth/drive";
-
-fn host() -> TestHost {
-    TestHost::start(Google::MANIFEST).at_ms(NOW_MS)
-}
 
 fn account(host: &TestHost, more: &[(&str, &str)]) -> Credential {
     let mut fields = vec![("private-key", "PEM"), ("client-email", ACCOUNT), ("private-key-id", "k1")];
@@ -18,21 +12,7 @@ fn account(host: &TestHost, more: &[(&str, &str)]) -> Credential {
     host.credential("service-account", &fields)
 }
 
-fn refusal(status: u16, headers: &[(&str, &str)], body: &Value) -> Failure {
-    let host = host().answers(status, headers, &body.to_string());
-    Google::mint(account(&host, &[]), &Narrowing::default()).err().unwrap()
-}
-
-fn said(error: &str, description: &str) -> Value {
-    json!({ "error": error, "error_description": description })
-}
-
 const ANSWER: &str = r#"{"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"}"#;
-
-#[test]
-fn the_manifest_is_of_this_version() {
-    check_manifest(Google::MANIFEST, "google", env!("CARGO_PKG_VERSION"));
-}
 
 #[test]
 fn the_account_gets_a_token_of_its_own() {
@@ -96,44 +76,66 @@ fn a_narrowed_read_asks_for_less() {
     assert_eq!(claims["scope"], format!("{DRIVE}.readonly"));
 }
 
+const LATE: &str = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
+
 #[test]
-fn one_word_of_googles_means_many_things() {
-    let code = |description| refusal(400, &[], &said("invalid_grant", description)).code;
-    let late = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
-    let failure = refusal(400, &[("Date", "Mon, 17 Aug 2026 11:00:00 GMT")], &said("invalid_grant", late));
-    assert_eq!(failure.code, codes::CLOCK_SKEW);
-    assert_eq!(failure.get("clock-skew-seconds"), Some("-3600"));
-    let key_gone = refusal(400, &[], &said("invalid_grant", "Invalid JWT Signature."));
-    assert_eq!(
-        (key_gone.code.as_str(), key_gone.retry),
-        (codes::REAUTH_REQUIRED, Retry::Reauthorise)
-    );
-    assert_eq!(code("Invalid grant: account not found"), codes::REAUTH_REQUIRED);
-    assert_eq!(code("Invalid email or User ID"), codes::MISCONFIGURED);
-    assert_eq!(code("Token has been expired or revoked."), codes::REAUTH_REQUIRED);
-    let rapt =
-        json!({ "error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)", "error_subtype": "invalid_rapt" });
-    let failure = refusal(400, &[], &rapt);
-    assert!(failure.message.contains("session control"), "{}", failure.message);
+fn out_of_time_it_signs_once_more_by_googles_clock() {
+    let an_hour_behind = [("Date", "Mon, 17 Aug 2026 11:00:00 GMT")];
+    let refusal = refused_with("invalid_grant", LATE);
+    let host = host().answers(400, &an_hour_behind, &refusal).answers(200, &an_hour_behind, ANSWER);
+    let token = Google::mint(account(&host, &[]), &Narrowing::default()).unwrap();
+    assert_eq!(token_text(&token), "ya29.x");
+    let [first, second] = host.sent().try_into().unwrap();
+    let issued = |sent: &claviger_sdk::testing::Sent| claims(&sent.form("assertion").unwrap()).1["iat"].as_u64().unwrap();
+    assert_eq!(issued(&second) - issued(&first), 3600);
+    assert_eq!(issued(&second), NOW_MS / 1000 + 3600 - 10);
+    assert!(host.lines()[0].1.contains("-3600 s ahead"), "{:?}", host.lines());
 }
 
 #[test]
-fn refusals_are_told_apart_from_outages() {
-    let delegation = said(
-        "unauthorized_client",
-        "Client is unauthorized to retrieve access tokens using this method",
-    );
-    assert_eq!(refusal(401, &[], &delegation).code, codes::MISCONFIGURED);
-    assert_eq!(refusal(400, &[], &said("invalid_scope", "bad")).code, codes::INSUFFICIENT_SCOPE);
-    for status in [500, 503, 504, 408] {
-        assert_eq!(
-            refusal(status, &[], &said("internal_failure", "")).code,
-            codes::TRANSIENT,
-            "{status}"
-        );
+fn out_of_time_twice_names_the_difference() {
+    let behind = [("Date", "Mon, 17 Aug 2026 11:00:00 GMT")];
+    let refusal = refused_with("invalid_grant", LATE);
+    let host = host().answers(400, &behind, &refusal).answers(400, &behind, &refusal);
+    let failure = mint_fails(&host);
+    assert_eq!((failure.code.as_str(), failure.get("clock-skew-seconds")), (codes::CLOCK_SKEW, Some("-3600")));
+    assert_eq!(host.sent().len(), 2);
+}
+
+#[test]
+fn a_clock_that_is_right_is_not_tried_again() {
+    for date in [Some("Mon, 17 Aug 2026 10:00:02 GMT"), None] {
+        let headers: Vec<(&str, &str)> = date.map(|date| ("Date", date)).into_iter().collect();
+        let host = host().answers(400, &headers, &refused_with("invalid_grant", LATE));
+        assert_eq!(mint_fails(&host).code, codes::CLOCK_SKEW);
+        assert_eq!(host.sent().len(), 1);
     }
-    assert_eq!(refusal(429, &[("Retry-After", "3")], &json!({})).retry, Retry::Later(Some(3_000)));
-    assert_eq!(refusal(200, &[], &json!({ "id_token": "eyJ" })).code, codes::UPSTREAM_PROTOCOL);
+}
+
+#[test]
+fn another_refusal_of_the_second_try_is_the_one_that_counts() {
+    let behind = [("Date", "Mon, 17 Aug 2026 11:00:00 GMT")];
+    let host = host()
+        .answers(400, &behind, &refused_with("invalid_grant", LATE))
+        .answers(400, &behind, &refused_with("invalid_grant", "Invalid JWT Signature."));
+    assert_eq!(mint_fails(&host).code, codes::REAUTH_REQUIRED);
+}
+
+fn mint_fails(host: &TestHost) -> Failure {
+    Google::mint(account(host, &[]), &Narrowing::default()).err().unwrap()
+}
+
+#[test]
+fn a_token_without_an_end_is_not_believed_for_long() {
+    let host = host().answers(200, &[], r#"{"access_token":"ya29.x"}"#);
+    let token = Google::mint(account(&host, &[]), &Narrowing::default()).unwrap();
+    assert_eq!(expires_at_ms(&token), Some(NOW_MS + 600_000));
+}
+
+#[test]
+fn an_answer_without_the_token_is_no_answer() {
+    let host = host().answers(200, &[], r#"{"id_token":"eyJ"}"#);
+    assert_eq!(mint_fails(&host).code, codes::UPSTREAM_PROTOCOL);
 }
 
 #[test]
