@@ -16,6 +16,7 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     fields: BTreeMap<String, Value>,
+    query: BTreeMap<String, String>,
 }
 
 impl Call {
@@ -35,6 +36,9 @@ impl Call {
             headers: head.headers.clone(),
             body,
             fields,
+            query: form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
         }
     }
 
@@ -70,6 +74,11 @@ impl Call {
             .map(str::to_owned)
     }
 
+    /// A key of the query; an empty one is none.
+    pub(super) fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
     /// What stands in `Authorization` after one of these schemes.
     pub(super) fn authorization(&self, schemes: &[&str]) -> Option<&str> {
         let (scheme, rest) = self.header("authorization")?.split_once(' ')?;
@@ -90,6 +99,7 @@ impl Call {
             "assertion",
             "token",
             "access_token",
+            "subject_token",
             "code",
             "code_verifier",
         ];

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rsa::KeyPair;
-use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
@@ -30,6 +30,23 @@ impl PublicKey {
         };
         Ok(Self(pair.map_err(|_| KeyError)?.public_key().as_ref().to_vec()))
     }
+}
+
+/// A compact JWS over `claims`, as an issuer beside Google would sign one.
+pub(super) fn signed(claims: &Value, private_pem: &str) -> Option<String> {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(private_pem.as_bytes()).ok()?;
+    let pair = KeyPair::from_pkcs8(key.secret_pkcs8_der()).ok()?;
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", part(&serde_json::json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(
+        &RSA_PKCS1_SHA256,
+        &ring::rand::SystemRandom::new(),
+        text.as_bytes(),
+        &mut signature,
+    )
+    .ok()?;
+    Some(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
 /// A token that reads, its signature not yet checked.

@@ -3,7 +3,8 @@
 //! Written from what the real ones document and were seen to do (statuses, texts, order of checks, what a refresh ends). It can
 //! be told to misbehave: `POST /_faults`, see [`faults`]. `GET /_log` lists the requests with whose credential they carried and no
 //! secret; `POST /_reset` forgets faults, lifetimes and the log, and keeps tokens; `POST /_grants` with `{"account": "alice"}`
-//! opens one more GitLab grant, with `{"provider": "github", "client_id": …, "account": "alice"}` one at GitHub. Every token shows its account's name, so that a test can tell by value whose it is.
+//! opens one more GitLab grant, with `{"provider": "github", "client_id": …, "account": "alice"}` one at GitHub, with `"provider": "google"`
+//! one at Google (`google`). Every token shows its account's name, so that a test can tell by value whose it is.
 //!
 //! Each provider answers below its own root, `{upstream}/{provider}`, as an instance with a relative root does. A request acts
 //! first and is delayed or lost afterwards, as at a real upstream: a caller who gave up may have spent a refresh token.
@@ -25,7 +26,7 @@ mod world;
 
 pub use faults::{Echo, Order, RateLimit};
 pub use journal::Entry;
-pub use seed::{GithubApp, GithubOauthApp, GitlabApplication, Person, Seed};
+pub use seed::{GithubApp, GithubOauthApp, GitlabApplication, GoogleClient, Person, Seed};
 
 use crate::clock::SharedClock;
 use axum::Router;
@@ -174,6 +175,9 @@ impl Upstream {
             }
             ("POST", "/_grants") if call.field("provider").as_deref() == Some("github") => {
                 github::open_grant(&mut self.world(), call, self.clock.now_ms())
+            }
+            ("POST", "/_grants") if call.field("provider").as_deref() == Some("google") => {
+                google::open_grant(&mut self.world(), call, self.clock.now_ms())
             }
             ("POST", "/_grants") => match call.field("account").and_then(|account| self.world().open_grant(&account)) {
                 Some(refresh_token) => Reply::json(201, json!({ "refresh_token": refresh_token })),

@@ -9,7 +9,7 @@ use serde_json::json;
 /// The emulated App's private key, in GitHub's form.
 const APP_KEY: &str = include_str!("keys/github-app.pkcs1.pem");
 /// The emulated service accounts' private key, in Google's form.
-const SERVICE_ACCOUNT_KEY: &str = include_str!("keys/google-service-account.pkcs8.pem");
+pub(super) const SERVICE_ACCOUNT_KEY: &str = include_str!("keys/google-service-account.pkcs8.pem");
 /// The project of the emulated service accounts.
 const PROJECT: &str = "claviger-emulator";
 
@@ -24,6 +24,8 @@ pub struct Seed {
     pub github_oauth_app: GithubOauthApp,
     /// The application that holds a grant of each of them.
     pub gitlab_application: GitlabApplication,
+    /// The client that holds a grant of each of them at Google.
+    pub google_client: GoogleClient,
 }
 
 /// A person with an account at each of the four.
@@ -47,6 +49,12 @@ pub struct Person {
     pub google_account: String,
     /// Its key file, a JSON document.
     pub google_key_file: Secret,
+    /// The refresh token of a grant to the client.
+    pub google_refresh_token: Secret,
+    /// A service account that they, their own service account and their federated identity may impersonate.
+    pub google_deployer: String,
+    /// One that `google_deployer` alone may impersonate.
+    pub google_vault: String,
 }
 
 /// The emulated GitHub App.
@@ -84,6 +92,17 @@ pub struct GitlabApplication {
     pub redirect_uri: String,
 }
 
+/// The emulated OAuth client at Google.
+#[derive(Clone)]
+pub struct GoogleClient {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// The workload identity provider that takes tokens of the emulated issuer.
+    pub audience: String,
+}
+
 impl Seed {
     /// These people, in this order, with one App and one application for all.
     pub fn people<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
@@ -110,6 +129,11 @@ impl Seed {
                 client_id: derived("gitlab-application", "id", 64),
                 client_secret: Secret::new(secret),
                 redirect_uri: "http://127.0.0.1/oauth/callback".to_owned(),
+            },
+            google_client: GoogleClient {
+                client_id: "104200-emulated.apps.googleusercontent.com".to_owned(),
+                client_secret: Secret::new(format!("GOCSPX-{}", derived("google-client", "secret", 28))),
+                audience: super::google::AUDIENCE_OF_POOL.to_owned(),
             },
         }
     }
@@ -151,6 +175,9 @@ impl Person {
             jira_token: Secret::new(format!("ATATT3xFf{}=0DE1F00D", padded("jira", 170))),
             google_account,
             google_key_file: Secret::new(key_file.to_string()),
+            google_refresh_token: Secret::new(super::google::refresh_token(name, 0)),
+            google_deployer: format!("deployer-{slug}@{PROJECT}.iam.gserviceaccount.com"),
+            google_vault: format!("vault-{slug}@{PROJECT}.iam.gserviceaccount.com"),
         }
     }
 }

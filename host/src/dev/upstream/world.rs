@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) live: HashMap<String, Live>,
     /// (account, number) → grant.
     pub(super) grants: BTreeMap<(String, u32), Grant>,
+    /// Google's own.
+    pub(super) google: google::State,
     /// Ordered lifetimes, in seconds.
     pub(super) lifetimes: BTreeMap<Provider, i64>,
     minted: u64,
@@ -128,6 +130,7 @@ impl World {
             statics,
             live: HashMap::new(),
             grants: BTreeMap::new(),
+            google: google::State::new(seed)?,
             lifetimes: BTreeMap::new(),
             minted: 0,
         })
@@ -138,7 +141,7 @@ impl World {
             Provider::Github => github::answer(self, operation, path, call, now_ms),
             Provider::Gitlab => gitlab::answer(self, operation, call, now_ms),
             Provider::Jira => jira::answer(self, operation, call),
-            Provider::Google => google::answer(self, operation, call, now_ms),
+            Provider::Google => google::answer(self, operation, path, call, now_ms),
         }
     }
 
