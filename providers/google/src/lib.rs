@@ -6,17 +6,20 @@
 
 pub mod assertion;
 pub mod authorised_user;
+pub mod connect;
 pub mod documents;
 pub mod external_account;
 pub mod failures;
 pub mod hosts;
+pub mod identify;
 pub mod impersonation;
+pub mod revoke;
 pub mod scopes;
 pub mod service_account;
 pub mod target;
 pub mod token;
 
-use claviger_sdk::{Credential, Failure, Narrowing, Provider, Token};
+use claviger_sdk::{Account, Connect, Credential, Failure, Identify, Identity, Narrowing, Provider, Revoke, Token};
 
 /// The provider.
 pub struct Google;
@@ -35,11 +38,33 @@ impl Provider for Google {
     }
 }
 
+impl Identify for Google {
+    fn identify(credential: Credential) -> Result<Identity, Failure> {
+        identify::identify(&credential)
+    }
+}
+
+impl Revoke for Google {
+    fn revoke(credential: Credential) -> Result<Option<String>, Failure> {
+        revoke::revoke(&credential)
+    }
+}
+
+impl Connect for Google {
+    fn authorise(credential: Credential) -> Result<String, Failure> {
+        connect::authorise(&credential)
+    }
+
+    fn exchange(credential: Credential) -> Result<Vec<Account>, Failure> {
+        connect::exchange(&credential)
+    }
+}
+
 fn unknown(kind: &str) -> Failure {
     Failure::unsupported(format!("`{kind}` is no kind of Google credential"))
 }
 
-claviger_sdk::export_provider!(Google);
+claviger_sdk::export_provider!(Google, identify, revoke, connect);
 
 #[cfg(test)]
 mod tests;

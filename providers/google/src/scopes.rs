@@ -57,13 +57,16 @@ pub fn beyond<'a>(granted: &'a str, asked: &str) -> Option<&'a str> {
         .find(|scope| *scope != "openid" && !asked.split_whitespace().any(|known| same(scope, known)))
 }
 
+/// Whether these scopes hold that one, under either of its names.
+#[must_use]
+pub fn holds(scopes: &str, scope: &str) -> bool {
+    scopes.split_whitespace().any(|known| same(known, scope))
+}
+
 /// Whether a token of these scopes may ask whose it is.
 #[must_use]
 pub fn tell_who(scopes: &str) -> bool {
-    let telling = ["openid", "email", "profile"];
-    scopes
-        .split_whitespace()
-        .any(|scope| telling.iter().any(|known| same(scope, known)))
+    ["openid", "email", "profile"].iter().any(|telling| holds(scopes, telling))
 }
 
 fn wanted(narrowing: &Narrowing) -> Vec<&str> {

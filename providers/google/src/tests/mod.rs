@@ -1,5 +1,9 @@
+mod connect;
+mod consumers;
+mod ending;
 mod external_account;
 mod hostile;
+mod identity;
 mod impersonation;
 mod service_account;
 mod user;
