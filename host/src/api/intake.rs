@@ -97,6 +97,12 @@ pub fn take(manifest: &Manifest, kind: &Kind, given: Given) -> Answer<Taken> {
     let mut taken = Taken::default();
     for (name, value) in values {
         let Some(field) = kind.field(&name) else { continue };
+        if field.configured {
+            return Err(Problem::validation(format!(
+                "`fields.{name}` of `{}` is never stored: the operator configures the file that it is read from (`[[source]]`)",
+                kind.name
+            )));
+        }
         let value = if field.single_line {
             Secret::new(value.expose().trim().to_owned())
         } else {
@@ -125,7 +131,7 @@ pub fn complete(kind: &Kind, have: &BTreeSet<&str>) -> Answer<()> {
     let missing: Vec<String> = kind
         .fields
         .iter()
-        .filter(|field| field.required && !field.client && !have.contains(field.name.as_str()))
+        .filter(|field| field.required && !field.client && !field.configured && !have.contains(field.name.as_str()))
         .map(|field| {
             if matches!(field.name.as_str(), "url" | "email") {
                 format!("`{}`", field.name)
@@ -155,12 +161,26 @@ fn split(kind: &Kind, token: &Secret, values: &mut BTreeMap<String, Secret>) -> 
             Some(Value::String(text)) => {
                 values.entry(field.name.clone()).or_insert_with(|| Secret::new(text.clone()));
             }
-            Some(_) => return Err(refuse(format!("`{pointer}` is not a string"))),
-            None if field.required => return Err(refuse(format!("`{pointer}` is missing"))),
-            None => {}
+            None | Some(Value::Null) if field.required => return Err(refuse(format!("`{pointer}` is missing"))),
+            None | Some(Value::Null) => {}
+            Some(list) => match words(list).filter(|_| !field.secret) {
+                Some(words) => {
+                    values.entry(field.name.clone()).or_insert_with(|| Secret::new(words));
+                }
+                None => return Err(refuse(format!("`{pointer}` is not a string"))),
+            },
         }
     }
     Ok(())
+}
+
+/// A list of words, such as scopes, as the one text that a field is.
+fn words(list: &Value) -> Option<String> {
+    let words = list.as_array()?.iter().map(|word| {
+        let word = word.as_str()?;
+        (!word.is_empty() && !word.contains(char::is_whitespace)).then_some(word)
+    });
+    Some(words.collect::<Option<Vec<_>>>()?.join(" "))
 }
 
 /// Whether the provider signs with this field: then it is a private key.
@@ -302,6 +322,47 @@ mod tests {
                 .unwrap()
         );
         assert!(problem.contains("private key") && !problem.contains("c2VjcmV0"), "{problem}");
+    }
+
+    #[test]
+    fn a_list_of_words_is_one_text_and_null_is_nothing() {
+        let mut kind = document();
+        kind.fields[2].pointer = Some("/scopes".to_owned());
+        let scopes = |scopes: &str| {
+            let text = format!(r#"{{"who": "robot", "inner": {{"key": "k-1"}}, "scopes": {scopes}}}"#);
+            take(&manifest(), &kind, token(&text)).map(|taken| taken.public.get("scopes").cloned())
+        };
+        assert_eq!(scopes(r#"["a", "b"]"#).unwrap().as_deref(), Some("a b"));
+        assert_eq!(scopes("[]").unwrap().as_deref(), Some(""));
+        assert_eq!(scopes("null").unwrap(), None);
+        for bad in [r#"["a b"]"#, r#"["a", 5]"#, r#"[["a"]]"#, "5", "true", "{}"] {
+            assert!(scopes(bad).is_err(), "{bad}");
+        }
+        for secret in [r#"["k-1"]"#, "null"] {
+            let text = format!(r#"{{"who": "robot", "inner": {{"key": {secret}}}}}"#);
+            assert!(take(&manifest(), &kind, token(&text)).is_err(), "{secret}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_stored_is_never_taken() {
+        let mut kind = document();
+        kind.fields[0].configured = true;
+        kind.fields[0].pointer = None;
+        let mut given = Given::default();
+        given.fields.insert("key".to_owned(), Secret::new("hunter2".to_owned()));
+        for given in [given, token("hunter2")] {
+            let problem = format!("{:?}", take(&manifest(), &kind, given).err().unwrap());
+            assert!(!problem.contains("hunter2"), "{problem}");
+        }
+        let mut given = Given::default();
+        given.fields.insert("who".to_owned(), Secret::new("robot".to_owned()));
+        given.token = Some(Secret::new("hunter2".to_owned()));
+        let problem = format!("{:?}", take(&manifest(), &kind, given).err().unwrap());
+        assert!(problem.contains("`fields.key`") && problem.contains("[[source]]") && !problem.contains("hunter2"), "{problem}");
+        let taken = take(&manifest(), &kind, token(r#"{"who": "robot", "inner": {"key": "hunter2"}}"#)).unwrap();
+        assert!(taken.secret.is_empty() && taken.public["who"] == "robot");
+        complete(&kind, &BTreeSet::from(["who"])).unwrap();
     }
 
     #[test]

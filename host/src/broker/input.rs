@@ -1,16 +1,33 @@
-//! What a provider is given: the credential's fields, sealed ones opened, and the operator's client where the credential has none.
+//! What a provider is given: the credential's fields, sealed ones opened, the operator's client where the credential has none, and what
+//! is never stored, read anew.
 
 use super::mint::Tools;
 use crate::config::Instance;
 use crate::egress::Address;
-use crate::manifest::Kind;
+use crate::manifest::{Field, Kind};
 use crate::records::model::Credential;
 use crate::records::{Material, sealing};
 use crate::runtime::{CredentialInput, Input};
 use crate::seal::SealError;
+use crate::secret::Secret;
+use std::time::Duration;
+
+/// A file that takes longer is on a disk that is not there, a network's as a rule.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// Why a provider cannot be given what it needs.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InputError {
+    /// A stored field does not open.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+    /// A field that the operator configures does not read, or nobody configured it.
+    #[error("{0}")]
+    Source(String),
+}
 
 /// The credential's fields, sealed ones opened. What the operator set for the instance fills what the credential has not.
-pub(super) fn of(tools: &Tools, material: &Material, kind: &Kind) -> Result<CredentialInput, SealError> {
+pub(super) async fn of(tools: &Tools, material: &Material, kind: &Kind) -> Result<CredentialInput, InputError> {
     let credential = &material.credential;
     let mut fields: Vec<(String, Input)> = credential
         .fields
@@ -22,9 +39,14 @@ pub(super) fn of(tools: &Tools, material: &Material, kind: &Kind) -> Result<Cred
     {
         fields.push(("email".to_owned(), Input::Text(email.clone())));
     }
-    for sealed in &material.secrets {
+    for sealed in material.secrets.iter().filter(|sealed| !is_configured(kind, &sealed.field)) {
         let value = sealing::open_field(&tools.keyring, &credential.id, sealed)?;
         fields.push((sealed.field.clone(), Input::Secret(value)));
+    }
+    for field in kind.fields.iter().filter(|field| field.configured) {
+        if let Some(value) = configured(tools, credential, field).await? {
+            fields.push((field.name.clone(), Input::Secret(value)));
+        }
     }
     if let Some(instance) = operators_client(tools, credential) {
         // A pair belongs together: the credential's own wins whole.
@@ -51,6 +73,31 @@ pub(super) fn of(tools: &Tools, material: &Material, kind: &Kind) -> Result<Cred
         url: credential.url.clone(),
         current: None,
     })
+}
+
+/// What the operator's file for this very credential holds now.
+async fn configured(tools: &Tools, credential: &Credential, field: &Field) -> Result<Option<Secret>, InputError> {
+    let mut sources = tools.sources.iter();
+    let own = sources.find(|source| source.credential == credential.id.as_str() && source.field == field.name);
+    let Some(source) = own.cloned() else {
+        let missing = format!(
+            "the field `{}` is never stored, and no `[[source]]` of the configuration names credential `{}`; add one with the `file` to \
+             read it from",
+            field.name,
+            credential.id.as_str()
+        );
+        return if field.required { Err(InputError::Source(missing)) } else { Ok(None) };
+    };
+    let failed = |why: String| InputError::Source(format!("the file of the field `{}` gives nothing: {why}", field.name));
+    match tokio::time::timeout(READ_WITHIN, tokio::task::spawn_blocking(move || source.read())).await {
+        Ok(Ok(read)) => read.map(Some).map_err(|error| failed(error.to_string())),
+        Ok(Err(_)) => Err(failed("reading it was cut short".to_owned())),
+        Err(_) => Err(failed(format!("it was not read within {} s", READ_WITHIN.as_secs()))),
+    }
+}
+
+fn is_configured(kind: &Kind, name: &str) -> bool {
+    kind.field(name).is_some_and(|field| field.configured)
 }
 
 fn operators_client<'a>(tools: &'a Tools, credential: &Credential) -> Option<&'a Instance> {

@@ -5,7 +5,7 @@
 
 use super::error::BrokerError;
 use super::freshness::{Freshness, Life, Margins, freshness};
-use super::input;
+use super::input::{self, InputError};
 use super::journal::Journal;
 use super::narrowing::Narrow;
 use super::pause::Pauses;
@@ -43,6 +43,8 @@ pub struct Tools {
     pub door: Arc<dyn Door>,
     /// The operator's clients.
     pub instances: Vec<crate::config::Instance>,
+    /// Where fields that are never stored are read from.
+    pub sources: Vec<crate::config::Source>,
     /// The trail.
     pub audit: Audit,
     /// What this replica is called in the journal.
@@ -132,7 +134,7 @@ impl Job {
             return Err(BrokerError::Misconfigured(reason).into());
         };
         let attempt = self.may_be_tried(credential, &kind).await?;
-        if material.secrets.is_empty() && kind.fields.iter().any(|field| field.secret) {
+        if material.secrets.is_empty() && kind.fields.iter().any(|field| field.secret && !field.configured) {
             return Ok(Minted {
                 token: nothing_stored(credential, tools.clock.now_ms()),
                 mint: None,
@@ -143,7 +145,7 @@ impl Job {
         let input = MintInput {
             credential: CredentialInput {
                 current: self.current(&material, &kind, anew)?,
-                ..input::of(tools, &material, &kind)?
+                ..input::of(tools, &material, &kind).await?
             },
             narrowing: self.narrow.pairs(),
         };
@@ -371,6 +373,15 @@ macro_rules! internal {
     )+};
 }
 internal!(RecordsError, FollowError, AuditError);
+
+impl From<InputError> for Failed {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Sealed(error) => error.into(),
+            InputError::Source(reason) => Self::For(BrokerError::Misconfigured(reason)),
+        }
+    }
+}
 
 impl From<SealError> for Failed {
     /// A key that is not in the keyring is the operator's to mend, and named as such.

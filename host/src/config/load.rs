@@ -1,6 +1,6 @@
 //! File and environment → [`Config`], or one sentence that names the key and where it stands.
 
-use super::{Config, Instance};
+use super::{Config, Instance, source};
 use crate::secret::Secret;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -91,6 +91,7 @@ fn check(config: &mut Config, plain_http: bool) -> Result<(), ConfigError> {
     for instance in &mut config.instances {
         check_instance(instance, plain_http)?;
     }
+    source::check(&config.sources).map_err(|(key, reason)| senseless(&key, reason))?;
     Ok(())
 }
 

@@ -4,8 +4,10 @@
 //! that is silently ignored is worse than a server that does not start.
 
 mod load;
+mod source;
 
 pub use load::{ConfigError, load};
+pub use source::{LONGEST_SOURCE, Source, SourceError};
 
 use crate::secret::Secret;
 use ipnet::IpNet;
@@ -50,6 +52,9 @@ pub struct Config {
     /// Upstream instances beside the providers' defaults. Listed means allowed.
     #[serde(default, rename = "instance")]
     pub instances: Vec<Instance>,
+    /// Where fields that are never stored are read from, each for one credential.
+    #[serde(default, rename = "source")]
+    pub sources: Vec<Source>,
 }
 
 /// The API's address and bounds.

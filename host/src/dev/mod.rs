@@ -182,6 +182,7 @@ fn configuration(file: Option<&Path>, data: &Path, people: &Seed, upstream: &Url
         let client = match provider {
             "github" => Some((&people.github_app.client_id, &people.github_app.client_secret)),
             "gitlab" => Some((&people.gitlab_application.client_id, &people.gitlab_application.client_secret)),
+            "google" => Some((&people.google_client.client_id, &people.google_client.client_secret)),
             _ => None,
         };
         config.instances.push(Instance {

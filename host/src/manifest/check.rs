@@ -108,10 +108,11 @@ impl Kind {
         at_most(&place, self.fields.len())?;
         unique(&place, self.fields.iter().map(|field| field.name.as_str()))?;
         match self.field(&self.token_fills) {
-            Some(field) if field.secret && !field.configured => {}
-            Some(field) if field.configured => {
+            // What is never stored can be filled by nothing; but a document fills its other fields.
+            Some(field) if field.configured && !self.document => {
                 return problem(place, format!("`token-fills` names `{}`, which is never stored", self.token_fills));
             }
+            Some(field) if field.secret => {}
             Some(_) => return problem(place, format!("`token-fills` names `{}`, which is not secret", self.token_fills)),
             None => return problem(place, format!("`token-fills` names `{}`, which is no field", self.token_fills)),
         }

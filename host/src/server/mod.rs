@@ -94,6 +94,7 @@ pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
             catalog: Arc::clone(&catalog),
             door: Arc::clone(&egress) as Arc<dyn Door>,
             instances: config.instances.clone(),
+            sources: config.sources.clone(),
             audit: audit.clone(),
             replica: Arc::clone(&replica),
         },

@@ -16,7 +16,6 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     fields: BTreeMap<String, Value>,
-    query: BTreeMap<String, String>,
 }
 
 impl Call {
@@ -36,9 +35,6 @@ impl Call {
             headers: head.headers.clone(),
             body,
             fields,
-            query: form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
-                .into_owned()
-                .collect(),
         }
     }
 
@@ -72,11 +68,6 @@ impl Call {
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
-    }
-
-    /// A key of the query; an empty one is none.
-    pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     /// What stands in `Authorization` after one of these schemes.
