@@ -86,7 +86,11 @@ async fn configured(tools: &Tools, credential: &Credential, field: &Field) -> Re
             field.name,
             credential.id.as_str()
         );
-        return if field.required { Err(InputError::Source(missing)) } else { Ok(None) };
+        return if field.required {
+            Err(InputError::Source(missing))
+        } else {
+            Ok(None)
+        };
     };
     let failed = |why: String| InputError::Source(format!("the file of the field `{}` gives nothing: {why}", field.name));
     match tokio::time::timeout(READ_WITHIN, tokio::task::spawn_blocking(move || source.read())).await {

@@ -9,6 +9,7 @@ use super::input::{self, InputError};
 use super::journal::Journal;
 use super::narrowing::Narrow;
 use super::pause::Pauses;
+use super::renewed;
 use crate::access::MaintenancePermit;
 use crate::audit::{Audit, AuditError, MintOutcome};
 use crate::cache::{CacheKey, CachedToken, TokenCache};
@@ -159,7 +160,11 @@ impl Job {
 
         let mint = tools.audit.mint_begun(credential)?;
         let outcome = provider.mint(input, context).await;
-        let rotated_to = journal.as_ref().and_then(|journal| journal.rotated_to());
+        let rotated_to = match (&journal, &outcome) {
+            (Some(journal), _) => journal.rotated_to(),
+            (None, Ok(minted)) => renewed::store(tools, &material, &minted.renewed).await,
+            (None, Err(_)) => None,
+        };
         if rotated_to.is_some() {
             // The generation is part of every key: readers must see it before they look for the token.
             tools.follower.catch_up().await?;

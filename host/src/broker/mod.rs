@@ -12,6 +12,7 @@ mod lease;
 mod mint;
 pub mod narrowing;
 mod pause;
+mod renewed;
 
 pub use error::BrokerError;
 pub use lease::{Lease, Origin, Token};

@@ -27,6 +27,8 @@ pub struct Minted {
     pub fields: BTreeMap<String, String>,
     /// The same for values that are tokens themselves.
     pub secret_fields: BTreeMap<String, Secret>,
+    /// New values of stored fields, of a kind that does not rotate: what was stored stays good beside them.
+    pub renewed: Vec<(String, Secret)>,
     /// What the audit trail should know.
     pub notes: Notes,
 }
@@ -37,7 +39,8 @@ impl Provider {
     /// # Errors
     /// [`ProviderFault`], with the cause.
     pub async fn mint(&self, input: MintInput, context: CallContext) -> Result<Minted, ProviderFault> {
-        let (kind, setting) = self.prepare(&input.credential, context)?;
+        let (kind, mut setting) = self.prepare(&input.credential, context)?;
+        setting.gathers = kind.rotation.is_none();
         let base = self.base.clone();
         let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {
             Box::pin(async move {
@@ -45,18 +48,23 @@ impl Provider {
                 let credential = credential(store, &kind, input.credential)?;
                 let guest = guest.claviger_provider_provider();
                 match guest.call_mint(&mut *store, &credential, &input.narrowing).await? {
-                    Ok(token) => result::token(store.data_mut(), token).map_err(stop),
+                    Ok(token) => {
+                        let checked = result::token(store.data_mut(), token).map_err(stop)?;
+                        let gathered = store.data_mut().gathered.take().unwrap_or_default();
+                        Ok((checked, gathered.fields))
+                    }
                     Err(failure) => Err(stop(Cause::Failure(result::failure(store.data_mut(), failure)))),
                 }
             })
         })
         .await;
-        let checked = outcome.map_err(|cause| self.fault(cause, &record))?;
+        let (checked, renewed) = outcome.map_err(|cause| self.fault(cause, &record))?;
         Ok(Minted {
             token: checked.token,
             expires_at_ms: checked.expires_at_ms,
             fields: checked.fields,
             secret_fields: checked.secret_fields,
+            renewed,
             notes: notes(&record),
         })
     }

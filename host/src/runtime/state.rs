@@ -69,7 +69,8 @@ pub(super) struct Setting {
     pub(super) upstream: Arc<dyn Upstream>,
     pub(super) clock: SharedClock,
     pub(super) rotation: Option<Arc<dyn RotationLog>>,
-    /// Whether what answers bring for stored fields is gathered: there is no record yet that a journal could be about.
+    /// Whether what answers bring for stored fields is gathered: there is no record yet that a journal could be about, or the kind does not
+    /// rotate and needs none.
     pub(super) gathers: bool,
 }
 
