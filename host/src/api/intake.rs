@@ -359,7 +359,10 @@ mod tests {
         given.fields.insert("who".to_owned(), Secret::new("robot".to_owned()));
         given.token = Some(Secret::new("hunter2".to_owned()));
         let problem = format!("{:?}", take(&manifest(), &kind, given).err().unwrap());
-        assert!(problem.contains("`fields.key`") && problem.contains("[[source]]") && !problem.contains("hunter2"), "{problem}");
+        assert!(
+            problem.contains("`fields.key`") && problem.contains("[[source]]") && !problem.contains("hunter2"),
+            "{problem}"
+        );
         let taken = take(&manifest(), &kind, token(r#"{"who": "robot", "inner": {"key": "hunter2"}}"#)).unwrap();
         assert!(taken.secret.is_empty() && taken.public["who"] == "robot");
         complete(&kind, &BTreeSet::from(["who"])).unwrap();

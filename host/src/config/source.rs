@@ -87,7 +87,10 @@ pub(super) fn check(sources: &[Source]) -> Result<(), (String, &'static str)> {
             return Err((key(), "must name a credential and a field"));
         }
         if !source.file.is_absolute() {
-            return Err((key(), "must name its `file` by its whole path: a server's folder is not where one thinks"));
+            return Err((
+                key(),
+                "must name its `file` by its whole path: a server's folder is not where one thinks",
+            ));
         }
         if source.file.is_dir() {
             return Err((key(), "names a folder as its `file`"));
@@ -143,7 +146,10 @@ mod tests {
             (&long, "longer than 65536 bytes"),
         ] {
             let error = reading(text).unwrap_err();
-            assert!(error.contains(says) && !error.contains("hunter2") && error.contains("/token`"), "{error}");
+            assert!(
+                error.contains(says) && !error.contains("hunter2") && error.contains("/token`"),
+                "{error}"
+            );
         }
     }
 

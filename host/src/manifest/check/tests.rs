@@ -95,7 +95,6 @@ fn each_nonsense_is_named() {
             json!({"name": "again", "pointer": "/token_again", "is": {"token": {}}}),
             "one token",
         ),
-        ("/kinds/0/fields/0/configured", json!(true), "never stored"),
         ("/kinds/0/fields/2/configured", json!(true), "secret of its own"),
         ("/kinds/0/connect", json!({"authorise": "token"}), "lack `connect`"),
     ];
@@ -103,6 +102,20 @@ fn each_nonsense_is_named() {
         let problem = problem_of(pointer, value.clone());
         assert!(problem.contains(wanted), "{pointer} = {value}: {problem}");
     }
+}
+
+#[test]
+fn what_is_never_stored_is_filled_by_a_document_alone() {
+    let with = |document: bool| {
+        let mut manifest = good();
+        let kind = &mut manifest["kinds"][0];
+        kind["document"] = document.into();
+        kind["fields"][0] = json!({"name": "refresh-token", "label": "Subject token", "secret": true, "configured": true});
+        Manifest::parse(&manifest.to_string()).unwrap().check()
+    };
+    with(true).unwrap();
+    let problem = with(false).unwrap_err().to_string();
+    assert!(problem.contains("never stored"), "{problem}");
 }
 
 /// A manifest whose kind can be connected, with one thing changed.
