@@ -29,7 +29,11 @@ pub fn mint(credential: &Credential, narrowing: &Narrowing) -> Result<Token, Fai
     let target = credential.text("target").map(|text| target::parse("target", text)).transpose()?;
     let audience = credential.require_text("audience")?;
     let subject_token = credential.require_secret("subject-token")?;
-    let asked = if target.is_some() { impersonation::SOURCE_SCOPE } else { scope.as_str() };
+    let asked = if target.is_some() {
+        impersonation::SOURCE_SCOPE
+    } else {
+        scope.as_str()
+    };
     let mut form = Form::new()
         .text("grant_type", GRANT_TYPE)
         .text("audience", audience)

@@ -130,7 +130,11 @@ mod tests {
         ] {
             assert!(!is_googles(address), "{address}");
         }
-        for address in ["https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token", "https://googleapis.com"] {
+        for address in [
+            "https://oauth2.googleapis.com/token",
+            "https://accounts.google.com/o/oauth2/token",
+            "https://googleapis.com",
+        ] {
             assert!(is_googles(address), "{address}");
         }
     }

@@ -143,7 +143,10 @@ mod tests {
     fn a_grant_is_narrowed_by_its_own_scopes_alone() {
         assert_eq!(of_grant(None, &narrowing(&[])).unwrap(), None);
         assert_eq!(of_grant(Some(" a  b "), &narrowing(&[])).unwrap().as_deref(), Some("a b"));
-        assert_eq!(of_grant(Some("openid email"), &narrowing(&[EMAIL])).unwrap().as_deref(), Some(EMAIL));
+        assert_eq!(
+            of_grant(Some("openid email"), &narrowing(&[EMAIL])).unwrap().as_deref(),
+            Some(EMAIL)
+        );
         assert_eq!(of_grant(None, &narrowing(&["b a"])).unwrap().as_deref(), Some("a b"));
         let half = format!("{DRIVE}.readonly");
         let failure = of_grant(Some(DRIVE), &narrowing(&[&half])).unwrap_err();

@@ -56,7 +56,12 @@ fn is_account(name: &str) -> bool {
     let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let numbered = (10..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_digit());
     let addressed = name.split_once('@').is_some_and(|(account, domain)| {
-        word(account) && word(domain) && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains("..")
+        word(account)
+            && word(domain)
+            && domain.contains('.')
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
+            && !domain.contains("..")
     });
     name.len() <= LONGEST && (numbered || addressed)
 }
@@ -90,7 +95,11 @@ mod tests {
             "https://iamcredentials.example-universe.goog/v1/projects/-/serviceAccounts/a@b.c:generateAccessToken".to_owned(),
         ] {
             let failure = parse("target", &text).unwrap_err();
-            assert!(failure.message.contains("`target`") && failure.message.contains("not Google's"), "{}", failure.message);
+            assert!(
+                failure.message.contains("`target`") && failure.message.contains("not Google's"),
+                "{}",
+                failure.message
+            );
         }
     }
 

@@ -39,13 +39,8 @@ pub(super) fn signed(claims: &Value, private_pem: &str) -> Option<String> {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(&serde_json::json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
     let mut signature = vec![0; pair.public().modulus_len()];
-    pair.sign(
-        &RSA_PKCS1_SHA256,
-        &ring::rand::SystemRandom::new(),
-        text.as_bytes(),
-        &mut signature,
-    )
-    .ok()?;
+    pair.sign(&RSA_PKCS1_SHA256, &ring::rand::SystemRandom::new(), text.as_bytes(), &mut signature)
+        .ok()?;
     Some(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 

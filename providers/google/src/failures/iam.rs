@@ -28,7 +28,9 @@ pub fn check(reply: &Reply, target: &str, now_ms: u64) -> Result<(), Failure> {
             "the source may not make tokens of `{target}` ({said}); grant it the role Service Account Token Creator on that account, \
              and on each delegate to the one after it"
         )),
-        404 => Failure::misconfigured(format!("Google does not know the service account `{target}` ({said}); correct the address")),
+        404 => Failure::misconfigured(format!(
+            "Google does not know the service account `{target}` ({said}); correct the address"
+        )),
         400 => Failure::misconfigured(format!(
             "Google does not accept the request for a token of `{target}` ({said}); check its scopes and delegates"
         )),

@@ -51,5 +51,7 @@ pub fn check(reply: &Reply, scope: &str, now_ms: u64) -> Result<(), Failure> {
 
 /// `ID Token issued at 1640995200 is stale to sign-in.` and `The ID Token is expired.`
 fn is_stale(said: &str) -> bool {
-    ["is stale", "expired", "issued in the future", "not yet valid"].iter().any(|mark| said.contains(mark))
+    ["is stale", "expired", "issued in the future", "not yet valid"]
+        .iter()
+        .any(|mark| said.contains(mark))
 }

@@ -29,19 +29,68 @@ fn of_token(shown: Shown, reply: &Reply) -> Failure {
 #[test]
 fn assertions() {
     let late = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
-    let delegation = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.";
+    let delegation =
+        "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.";
     for (status, error, description, code, hint) in [
         (400, "invalid_grant", late, codes::CLOCK_SKEW, "clock"),
-        (400, "invalid_grant", "Invalid JWT Signature.", codes::REAUTH_REQUIRED, "new key file"),
-        (400, "invalid_grant", "Invalid JWT: No valid verifier found for issuer.", codes::REAUTH_REQUIRED, "new key file"),
-        (400, "invalid_grant", "Invalid grant: account not found", codes::REAUTH_REQUIRED, "service account"),
+        (
+            400,
+            "invalid_grant",
+            "Invalid JWT Signature.",
+            codes::REAUTH_REQUIRED,
+            "new key file",
+        ),
+        (
+            400,
+            "invalid_grant",
+            "Invalid JWT: No valid verifier found for issuer.",
+            codes::REAUTH_REQUIRED,
+            "new key file",
+        ),
+        (
+            400,
+            "invalid_grant",
+            "Invalid grant: account not found",
+            codes::REAUTH_REQUIRED,
+            "service account",
+        ),
         (400, "invalid_grant", "Invalid email or User ID", codes::MISCONFIGURED, "`subject`"),
-        (400, "invalid_grant", "Not a valid email or user ID.", codes::MISCONFIGURED, "`subject`"),
-        (400, "invalid_grant", "Invalid JWT: Failed audience check.", codes::MISCONFIGURED, "key file"),
+        (
+            400,
+            "invalid_grant",
+            "Not a valid email or user ID.",
+            codes::MISCONFIGURED,
+            "`subject`",
+        ),
+        (
+            400,
+            "invalid_grant",
+            "Invalid JWT: Failed audience check.",
+            codes::MISCONFIGURED,
+            "key file",
+        ),
         (400, "invalid_grant", "Bad Request", codes::REAUTH_REQUIRED, "new key file"),
-        (401, "unauthorized_client", delegation, codes::MISCONFIGURED, "domain-wide delegation"),
-        (403, "access_denied", "Requested client not authorized.", codes::MISCONFIGURED, "domain-wide delegation"),
-        (400, "invalid_scope", "Invalid OAuth scope or ID token audience provided.", codes::INSUFFICIENT_SCOPE, "scopes"),
+        (
+            401,
+            "unauthorized_client",
+            delegation,
+            codes::MISCONFIGURED,
+            "domain-wide delegation",
+        ),
+        (
+            403,
+            "access_denied",
+            "Requested client not authorized.",
+            codes::MISCONFIGURED,
+            "domain-wide delegation",
+        ),
+        (
+            400,
+            "invalid_scope",
+            "Invalid OAuth scope or ID token audience provided.",
+            codes::INSUFFICIENT_SCOPE,
+            "scopes",
+        ),
         (400, "admin_policy_enforced", "", codes::SUSPENDED, "administrator"),
     ] {
         let failure = of_token(Shown::Assertion, &said(status, error, description));
@@ -55,22 +104,82 @@ fn assertions() {
 #[test]
 fn refresh_tokens() {
     for (status, error, description, code, hint) in [
-        (400, "invalid_grant", "Token has been expired or revoked.", codes::REAUTH_REQUIRED, "six months"),
-        (400, "invalid_grant", "Bad Request", codes::REAUTH_REQUIRED, "connect the account again"),
+        (
+            400,
+            "invalid_grant",
+            "Token has been expired or revoked.",
+            codes::REAUTH_REQUIRED,
+            "six months",
+        ),
+        (
+            400,
+            "invalid_grant",
+            "Bad Request",
+            codes::REAUTH_REQUIRED,
+            "connect the account again",
+        ),
         (400, "invalid_grant", "Account has been deleted", codes::REAUTH_REQUIRED, "connect"),
         (400, "rapt_required", "reauth required", codes::REAUTH_REQUIRED, "session control"),
-        (401, "invalid_client", "The OAuth client was not found.", codes::MISCONFIGURED, "client id and secret"),
+        (
+            401,
+            "invalid_client",
+            "The OAuth client was not found.",
+            codes::MISCONFIGURED,
+            "client id and secret",
+        ),
         (401, "invalid_client", "Unauthorized", codes::MISCONFIGURED, "client id and secret"),
-        (401, "deleted_client", "The OAuth client was deleted.", codes::MISCONFIGURED, "client id and secret"),
-        (401, "disabled_client", "The OAuth client was disabled.", codes::MISCONFIGURED, "client id and secret"),
+        (
+            401,
+            "deleted_client",
+            "The OAuth client was deleted.",
+            codes::MISCONFIGURED,
+            "client id and secret",
+        ),
+        (
+            401,
+            "disabled_client",
+            "The OAuth client was disabled.",
+            codes::MISCONFIGURED,
+            "client id and secret",
+        ),
         (401, "unauthorized_client", "Unauthorized", codes::MISCONFIGURED, "another client"),
         (400, "invalid_scope", "Bad Request", codes::INSUFFICIENT_SCOPE, "scopes"),
-        (400, "invalid_scope", "Some requested scopes were invalid. {invalid=[a]}", codes::INSUFFICIENT_SCOPE, "{invalid=[a]}"),
-        (400, "admin_policy_enforced", "Access to this app is blocked by your admin.", codes::SUSPENDED, "API controls"),
-        (403, "org_internal", "This client is restricted to users within its organization.", codes::SUSPENDED, "administrator"),
+        (
+            400,
+            "invalid_scope",
+            "Some requested scopes were invalid. {invalid=[a]}",
+            codes::INSUFFICIENT_SCOPE,
+            "{invalid=[a]}",
+        ),
+        (
+            400,
+            "admin_policy_enforced",
+            "Access to this app is blocked by your admin.",
+            codes::SUSPENDED,
+            "API controls",
+        ),
+        (
+            403,
+            "org_internal",
+            "This client is restricted to users within its organization.",
+            codes::SUSPENDED,
+            "administrator",
+        ),
         (403, "access_denied", "Account Restricted", codes::SUSPENDED, "administrator"),
-        (400, "invalid_request", "Missing required parameter: refresh_token", codes::MISCONFIGURED, "refresh_token"),
-        (400, "unsupported_grant_type", "Invalid grant_type: x", codes::MISCONFIGURED, "grant_type"),
+        (
+            400,
+            "invalid_request",
+            "Missing required parameter: refresh_token",
+            codes::MISCONFIGURED,
+            "refresh_token",
+        ),
+        (
+            400,
+            "unsupported_grant_type",
+            "Invalid grant_type: x",
+            codes::MISCONFIGURED,
+            "grant_type",
+        ),
         (400, "never_heard_of", "", codes::UPSTREAM_PROTOCOL, "never_heard_of"),
     ] {
         let failure = of_token(Shown::RefreshToken, &said(status, error, description));
@@ -118,7 +227,10 @@ fn an_outage_never_asks_for_a_person() {
         (500, json!({ "error": "internal_failure" })),
         (400, json!({ "error": "server_error", "error_description": "" })),
         (400, json!({ "error": "x", "error_description": "internal_failure" })),
-        (400, json!({ "error": "invalid_grant", "error_description": "temporarily_unavailable" })),
+        (
+            400,
+            json!({ "error": "invalid_grant", "error_description": "temporarily_unavailable" }),
+        ),
         (503, json!({ "error": "temporarily_unavailable" })),
         (500, Value::Null),
         (502, Value::Null),
@@ -147,7 +259,10 @@ fn too_often_is_waited_out() {
     assert_eq!(of_token(Shown::RefreshToken, &answer).retry, Retry::Later(Some(60_000)));
     answer.retry_after = Some("7".to_owned());
     assert_eq!(of_token(Shown::RefreshToken, &answer).retry, Retry::Later(Some(7_000)));
-    let quota = reply(429, json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded" } }));
+    let quota = reply(
+        429,
+        json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded" } }),
+    );
     let failure = iam::check(&quota, TARGET, NOW_MS).unwrap_err();
     assert_eq!(
         (failure.code.as_str(), failure.get("upstream-error")),
@@ -162,11 +277,41 @@ fn the_security_token_service() {
     for (status, error, description, code, hint) in [
         (400, "invalid_request", audience, codes::MISCONFIGURED, "full name"),
         (400, "invalid_target", target, codes::MISCONFIGURED, "`audience`"),
-        (400, "invalid_grant", "ID Token issued at 1786950000 is stale to sign-in.", codes::MISCONFIGURED, "renew"),
-        (400, "invalid_grant", "The audience in ID Token [x] does not match the expected audience.", codes::MISCONFIGURED, "issuer and audience"),
-        (400, "invalid_grant", "Error connecting to the given credential's issuer.", codes::TRANSIENT, "issuer"),
-        (400, "invalid_request", "Unsupported subject token type", codes::MISCONFIGURED, "Unsupported subject token type"),
-        (401, "unauthorized_client", "The given credential is rejected by the attribute condition.", codes::MISCONFIGURED, "condition"),
+        (
+            400,
+            "invalid_grant",
+            "ID Token issued at 1786950000 is stale to sign-in.",
+            codes::MISCONFIGURED,
+            "renew",
+        ),
+        (
+            400,
+            "invalid_grant",
+            "The audience in ID Token [x] does not match the expected audience.",
+            codes::MISCONFIGURED,
+            "issuer and audience",
+        ),
+        (
+            400,
+            "invalid_grant",
+            "Error connecting to the given credential's issuer.",
+            codes::TRANSIENT,
+            "issuer",
+        ),
+        (
+            400,
+            "invalid_request",
+            "Unsupported subject token type",
+            codes::MISCONFIGURED,
+            "Unsupported subject token type",
+        ),
+        (
+            401,
+            "unauthorized_client",
+            "The given credential is rejected by the attribute condition.",
+            codes::MISCONFIGURED,
+            "condition",
+        ),
         (400, "invalid_scope", "The scope is invalid", codes::INSUFFICIENT_SCOPE, "scopes"),
     ] {
         let failure = sts::check(&said(status, error, description), "s", NOW_MS).unwrap_err();
@@ -195,9 +340,27 @@ fn impersonation() {
             codes::INSUFFICIENT_SCOPE,
             "cloud-platform",
         ),
-        (404, "NOT_FOUND", "Not found; Gaia id not found for email x", codes::MISCONFIGURED, "correct the address"),
-        (400, "INVALID_ARGUMENT", "Request contains an invalid argument.", codes::MISCONFIGURED, "scopes and delegates"),
-        (401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", codes::TRANSIENT, "fresh token"),
+        (
+            404,
+            "NOT_FOUND",
+            "Not found; Gaia id not found for email x",
+            codes::MISCONFIGURED,
+            "correct the address",
+        ),
+        (
+            400,
+            "INVALID_ARGUMENT",
+            "Request contains an invalid argument.",
+            codes::MISCONFIGURED,
+            "scopes and delegates",
+        ),
+        (
+            401,
+            "UNAUTHENTICATED",
+            "Request had invalid authentication credentials.",
+            codes::TRANSIENT,
+            "fresh token",
+        ),
     ] {
         let body = json!({ "error": { "code": status, "status": name, "message": message } });
         let failure = iam::check(&reply(status, body), TARGET, NOW_MS).unwrap_err();
@@ -206,7 +369,12 @@ fn impersonation() {
         assert_eq!(failure.get("upstream-error"), Some(name));
     }
     let by_reason = json!({ "error": { "message": "x", "details": [{ "reason": "SERVICE_DISABLED" }] } });
-    assert!(iam::check(&reply(403, by_reason), TARGET, NOW_MS).unwrap_err().message.contains("switch it on"));
+    assert!(
+        iam::check(&reply(403, by_reason), TARGET, NOW_MS)
+            .unwrap_err()
+            .message
+            .contains("switch it on")
+    );
 }
 
 #[test]
@@ -218,7 +386,10 @@ fn what_is_no_longer_known_has_ended() {
     );
     for (answer, code) in [
         (said(400, "unsupported_token_type", "x"), codes::UNSUPPORTED),
-        (said(400, "invalid_request", "Missing required parameter: token"), codes::MISCONFIGURED),
+        (
+            said(400, "invalid_request", "Missing required parameter: token"),
+            codes::MISCONFIGURED,
+        ),
         (reply(403, Value::Null), codes::UPSTREAM_PROTOCOL),
     ] {
         assert_eq!(check_revoked(&answer, NOW_MS).unwrap_err().code, code, "{answer:?}");
@@ -262,7 +433,13 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 fn any_reply() -> impl Strategy<Value = Reply> {
-    let header = || prop::option::of(prop_oneof![".{0,30}", Just("Mon, 17 Aug 2026 10:00:00 GMT".to_owned()), "-?[0-9]{1,25}"]);
+    let header = || {
+        prop::option::of(prop_oneof![
+            ".{0,30}",
+            Just("Mon, 17 Aug 2026 10:00:00 GMT".to_owned()),
+            "-?[0-9]{1,25}"
+        ])
+    };
     (100u16..600, any_json(), header(), header()).prop_map(|(status, json, retry_after, date)| Reply {
         status,
         json,

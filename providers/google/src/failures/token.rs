@@ -59,7 +59,11 @@ pub fn check(reply: &Reply, shown: Shown, scope: &str, now_ms: u64) -> Result<()
 /// Whether a clock is all that is wrong, and by which time to sign anew: the upstream's, in milliseconds since the epoch.
 #[must_use]
 pub fn their_clock_ms(failure: &Failure, now_ms: u64) -> Option<u64> {
-    let ahead: i64 = failure.get("clock-skew-seconds").filter(|_| failure.code == codes::CLOCK_SKEW)?.parse().ok()?;
+    let ahead: i64 = failure
+        .get("clock-skew-seconds")
+        .filter(|_| failure.code == codes::CLOCK_SKEW)?
+        .parse()
+        .ok()?;
     // A clock that is right within seconds was not the reason, and signing again would not help.
     (ahead.unsigned_abs() >= 5).then(|| now_ms.checked_add_signed(ahead.checked_neg()?.checked_mul(1000)?))?
 }

@@ -24,7 +24,11 @@ fn code<'a>() -> Vec<(&'a str, &'a str)> {
 #[test]
 fn the_consent_asks_for_a_refresh_token_and_for_a_name() {
     let host = host();
-    let fields = [("client-id", CLIENT), ("scopes", &format!("{DRIVE}  email")), ("email", "ada@example.com")];
+    let fields = [
+        ("client-id", CLIENT),
+        ("scopes", &format!("{DRIVE}  email")),
+        ("email", "ada@example.com"),
+    ];
     let address = Google::authorise(host.credential("authorised-user", &fields)).unwrap();
     let drive = "https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fdrive";
     assert_eq!(
@@ -56,10 +60,17 @@ fn only_a_person_can_consent() {
 #[test]
 fn the_code_buys_a_grant_of_an_account_that_has_a_name() {
     let host = host().answers(200, &[], BOUGHT).answers(200, &[], WHO);
-    let [account] = Google::exchange(host.credential("authorised-user", &code())).unwrap().try_into().unwrap();
+    let [account] = Google::exchange(host.credential("authorised-user", &code()))
+        .unwrap()
+        .try_into()
+        .unwrap();
     assert_eq!(account.title(), "ada@example.com");
     assert_eq!(account.get("email"), Some("ada@example.com"));
-    assert_eq!(account.get("scopes"), Some(format!("openid {EMAIL}").as_str()), "what was granted, not what was asked for");
+    assert_eq!(
+        account.get("scopes"),
+        Some(format!("openid {EMAIL}").as_str()),
+        "what was granted, not what was asked for"
+    );
     let [bought, who] = host.sent().try_into().unwrap();
     for (key, value) in [
         ("grant_type", "authorization_code"),

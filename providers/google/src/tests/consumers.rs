@@ -17,7 +17,12 @@ fn the_environment_has_the_token_under_each_tools_name() {
             vec![ANSWER],
             Some(ROBOT),
         ),
-        ("authorised-user", vec![("refresh-token", "1//0r"), ("client-id", "c")], vec![ANSWER], None),
+        (
+            "authorised-user",
+            vec![("refresh-token", "1//0r"), ("client-id", "c")],
+            vec![ANSWER],
+            None,
+        ),
         (
             "impersonated-service-account",
             vec![("refresh-token", "1//0r"), ("client-id", "c"), ("target", ROBOT)],
@@ -27,7 +32,12 @@ fn the_environment_has_the_token_under_each_tools_name() {
             ],
             Some(ROBOT),
         ),
-        ("external-account", vec![("audience", "//a"), ("subject-token", "eyJ")], vec![ANSWER], None),
+        (
+            "external-account",
+            vec![("audience", "//a"), ("subject-token", "eyJ")],
+            vec![ANSWER],
+            None,
+        ),
     ];
     for (kind, mut fields, answers, email) in kinds {
         fields.extend([("scopes", DRIVE), ("project-id", "p"), ("quota-project-id", "payer")]);
@@ -50,7 +60,11 @@ fn the_environment_has_the_token_under_each_tools_name() {
         assert_eq!(host.git(&token), json!({}), "{kind}: it opens no repository");
         let session = host.session_body(&token);
         assert_eq!(session["accessToken"], "ya29.x", "{kind}");
-        assert_eq!((&session["refreshToken"], &session["scopes"]), (&json!(""), &json!([DRIVE])), "{kind}");
+        assert_eq!(
+            (&session["refreshToken"], &session["scopes"]),
+            (&json!(""), &json!([DRIVE])),
+            "{kind}"
+        );
         assert_eq!(session["email"], email.unwrap_or_default(), "{kind}");
         assert!(session["expiresAt"].is_string(), "{kind}");
     }

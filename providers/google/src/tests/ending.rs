@@ -37,7 +37,9 @@ fn a_person_who_impersonates_is_ended_and_the_target_lives_on() {
     let host = host().answers(200, &[], "{}");
     let mut fields = PERSON.to_vec();
     fields.push(("target", ROBOT));
-    let told = Google::revoke(host.credential("impersonated-service-account", &fields)).unwrap().unwrap();
+    let told = Google::revoke(host.credential("impersonated-service-account", &fields))
+        .unwrap()
+        .unwrap();
     assert!(told.contains("other sessions") && told.contains("live on"), "{told}");
     assert_eq!(host.sent()[0].form("token").as_deref(), Some("1//0r"));
 }
@@ -45,13 +47,21 @@ fn a_person_who_impersonates_is_ended_and_the_target_lives_on() {
 #[test]
 fn what_google_lets_nobody_end_says_what_to_do_instead() {
     for (kind, fields, instead) in [
-        ("service-account", &[("private-key", "PEM"), ("client-email", ROBOT)][..], "keys delete"),
+        (
+            "service-account",
+            &[("private-key", "PEM"), ("client-email", ROBOT)][..],
+            "keys delete",
+        ),
         (
             "impersonated-service-account",
             &[("private-key", "PEM"), ("client-email", ROBOT), ("target", ROBOT)][..],
             "keys delete",
         ),
-        ("external-account", &[("audience", "//a"), ("subject-token", "eyJ")][..], "disable the workload identity provider"),
+        (
+            "external-account",
+            &[("audience", "//a"), ("subject-token", "eyJ")][..],
+            "disable the workload identity provider",
+        ),
     ] {
         let host = host();
         let failure = Google::revoke(host.credential(kind, fields)).unwrap_err();

@@ -22,7 +22,10 @@ fn an_identity_is_traded_for_a_token() {
     assert_eq!((token_text(&token), expires_at_ms(&token)), ("ya29.d.f", Some(NOW_MS + 3_599_000)));
     assert_eq!(host.session_body(&token)["email"], "");
     let [sent] = host.sent().try_into().unwrap();
-    assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "https://sts.googleapis.com/v1/token"));
+    assert_eq!(
+        (sent.method.as_str(), sent.url.as_str()),
+        ("POST", "https://sts.googleapis.com/v1/token")
+    );
     for (key, value) in [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
         ("audience", AUDIENCE),
@@ -46,7 +49,10 @@ fn a_workforce_identity_names_who_pays() {
     Google::mint(identity(&host, &fields), &Narrowing::default()).unwrap();
     let [sent] = host.sent().try_into().unwrap();
     assert_eq!(sent.form("options").as_deref(), Some(r#"{"userProject":"12345"}"#));
-    assert_eq!(sent.form("subject_token_type").as_deref(), Some("urn:ietf:params:oauth:token-type:saml2"));
+    assert_eq!(
+        sent.form("subject_token_type").as_deref(),
+        Some("urn:ietf:params:oauth:token-type:saml2")
+    );
 }
 
 #[test]
@@ -78,7 +84,9 @@ fn what_is_missing_is_named() {
         (&[("audience", AUDIENCE)][..], "`subject-token`"),
     ] {
         let host = host();
-        let failure = Google::mint(host.credential("external-account", fields), &Narrowing::default()).err().unwrap();
+        let failure = Google::mint(host.credential("external-account", fields), &Narrowing::default())
+            .err()
+            .unwrap();
         assert_eq!(failure.code, codes::INVALID_CREDENTIAL);
         assert!(failure.message.contains(name), "{}", failure.message);
         assert_eq!(host.sent().len(), 0);

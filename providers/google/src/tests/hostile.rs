@@ -10,7 +10,10 @@ const AUDIENCE: &str = "//iam.googleapis.com/projects/7/locations/global/workloa
 
 /// Every kind with all that it needs.
 const KINDS: [(&str, &[(&str, &str)]); 4] = [
-    ("authorised-user", &[("refresh-token", "1//0r"), ("client-id", "c"), ("client-secret", "s")]),
+    (
+        "authorised-user",
+        &[("refresh-token", "1//0r"), ("client-id", "c"), ("client-secret", "s")],
+    ),
     ("service-account", &[("private-key", "PEM"), ("client-email", ACCOUNT)]),
     (
         "impersonated-service-account",
@@ -53,7 +56,12 @@ fn googles_own_addresses_change_nothing() {
         "https://www.googleapis.com/oauth2/v4/token",
     ] {
         let host = host().answers(200, &[], r#"{"access_token":"ya29.x","expires_in":3599}"#);
-        let fields = [("private-key", "PEM"), ("client-email", ACCOUNT), ("token-uri", uri), ("universe-domain", "googleapis.com")];
+        let fields = [
+            ("private-key", "PEM"),
+            ("client-email", ACCOUNT),
+            ("token-uri", uri),
+            ("universe-domain", "googleapis.com"),
+        ];
         Google::mint(host.credential("service-account", &fields), &Narrowing::default()).unwrap();
         assert_eq!(host.sent()[0].url, "https://oauth2.googleapis.com/token");
     }
@@ -68,7 +76,11 @@ fn a_target_at_somebody_elses_host_is_refused_before_the_source_is_asked() {
         fields.push(("target", address));
         let failure = Google::mint(host.credential(kind, &fields), &Narrowing::default()).err().unwrap();
         assert_eq!(failure.code, codes::INVALID_CREDENTIAL);
-        assert!(failure.message.contains("`target`") && !failure.message.contains("evil"), "{}", failure.message);
+        assert!(
+            failure.message.contains("`target`") && !failure.message.contains("evil"),
+            "{}",
+            failure.message
+        );
         assert_eq!(host.sent().len(), 0);
     }
 }

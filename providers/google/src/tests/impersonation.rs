@@ -27,7 +27,10 @@ fn a_person_impersonates_a_service_account() {
     assert_eq!(token_text(&token), "ya29.c.target", "the target's, never the source's");
     assert_eq!(expires_at_ms(&token), rfc3339_ms("2026-08-17T10:30:00Z"));
     let body = host.session_body(&token);
-    assert_eq!((&body["email"], &body["scopes"], &body["refreshToken"]), (&json!(TARGET), &json!([DRIVE]), &json!("")));
+    assert_eq!(
+        (&body["email"], &body["scopes"], &body["refreshToken"]),
+        (&json!(TARGET), &json!([DRIVE]), &json!(""))
+    );
 
     let [refresh, generate] = host.sent().try_into().unwrap();
     assert_eq!(refresh.form("scope"), None, "a grant holds `cloud-platform`, seldom `iam`");
@@ -55,7 +58,10 @@ fn a_key_impersonates_a_service_account_with_no_more_than_it_needs() {
     assert_eq!(token_text(&token), "ya29.c.target");
     let [assertion, generate] = host.sent().try_into().unwrap();
     let (_, claims) = claims(&assertion.form("assertion").unwrap());
-    assert_eq!((&claims["iss"], &claims["scope"]), (&json!(ROBOT), &json!("https://www.googleapis.com/auth/iam")));
+    assert_eq!(
+        (&claims["iss"], &claims["scope"]),
+        (&json!(ROBOT), &json!("https://www.googleapis.com/auth/iam"))
+    );
     assert_eq!(claims.get("sub"), None);
     assert_eq!(
         generate.url,
@@ -70,7 +76,10 @@ fn without_a_source_or_a_target_nothing_is_sent() {
         (&[("target", TARGET)][..], "needs a source"),
         (&[("refresh-token", "1//0r"), ("client-id", "c")][..], "`target`"),
         (&[("target", TARGET), ("private-key", "PEM")][..], "`client-email`"),
-        (&[("target", "nobody"), ("refresh-token", "1//0r"), ("client-id", "c")][..], "`target` names no service account"),
+        (
+            &[("target", "nobody"), ("refresh-token", "1//0r"), ("client-id", "c")][..],
+            "`target` names no service account",
+        ),
     ] {
         let host = host();
         let failure = Google::mint(host.credential("impersonated-service-account", fields), &Narrowing::default())
@@ -84,7 +93,12 @@ fn without_a_source_or_a_target_nothing_is_sent() {
 
 #[test]
 fn a_refusal_of_the_source_or_of_the_chain_is_told_as_what_it_is() {
-    let fields = [("target", TARGET), ("refresh-token", "1//0r"), ("client-id", "c"), ("client-secret", "s")];
+    let fields = [
+        ("target", TARGET),
+        ("refresh-token", "1//0r"),
+        ("client-id", "c"),
+        ("client-secret", "s"),
+    ];
     let dead = refused_with("invalid_grant", "Token has been expired or revoked.");
     let host_ = host().answers(400, &[], &dead);
     let failure = Google::mint(host_.credential("impersonated-service-account", &fields), &Narrowing::default())
@@ -100,12 +114,18 @@ fn a_refusal_of_the_source_or_of_the_chain_is_told_as_what_it_is() {
         .err()
         .unwrap();
     assert_eq!(failure.code, codes::MISCONFIGURED);
-    assert!(failure.message.contains("Token Creator") && failure.message.contains(TARGET), "{}", failure.message);
+    assert!(
+        failure.message.contains("Token Creator") && failure.message.contains(TARGET),
+        "{}",
+        failure.message
+    );
 }
 
 #[test]
 fn an_answer_without_an_end_is_not_believed() {
-    let host = host().answers(200, &[], SOURCE).answers(200, &[], r#"{"accessToken":"ya29.c.target"}"#);
+    let host = host()
+        .answers(200, &[], SOURCE)
+        .answers(200, &[], r#"{"accessToken":"ya29.c.target"}"#);
     let fields = [("target", TARGET), ("refresh-token", "1//0r"), ("client-id", "c")];
     let failure = Google::mint(host.credential("impersonated-service-account", &fields), &Narrowing::default())
         .err()

@@ -98,7 +98,10 @@ fn out_of_time_twice_names_the_difference() {
     let refusal = refused_with("invalid_grant", LATE);
     let host = host().answers(400, &behind, &refusal).answers(400, &behind, &refusal);
     let failure = mint_fails(&host);
-    assert_eq!((failure.code.as_str(), failure.get("clock-skew-seconds")), (codes::CLOCK_SKEW, Some("-3600")));
+    assert_eq!(
+        (failure.code.as_str(), failure.get("clock-skew-seconds")),
+        (codes::CLOCK_SKEW, Some("-3600"))
+    );
     assert_eq!(host.sent().len(), 2);
 }
 
@@ -115,9 +118,11 @@ fn a_clock_that_is_right_is_not_tried_again() {
 #[test]
 fn another_refusal_of_the_second_try_is_the_one_that_counts() {
     let behind = [("Date", "Mon, 17 Aug 2026 11:00:00 GMT")];
-    let host = host()
-        .answers(400, &behind, &refused_with("invalid_grant", LATE))
-        .answers(400, &behind, &refused_with("invalid_grant", "Invalid JWT Signature."));
+    let host = host().answers(400, &behind, &refused_with("invalid_grant", LATE)).answers(
+        400,
+        &behind,
+        &refused_with("invalid_grant", "Invalid JWT Signature."),
+    );
     assert_eq!(mint_fails(&host).code, codes::REAUTH_REQUIRED);
 }
 

@@ -31,7 +31,10 @@ fn a_grant_is_refreshed_as_googles_own_client_does() {
     });
     assert_eq!(host.session_body(&token), expected);
     let [sent] = host.sent().try_into().unwrap();
-    assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "https://oauth2.googleapis.com/token"));
+    assert_eq!(
+        (sent.method.as_str(), sent.url.as_str()),
+        ("POST", "https://oauth2.googleapis.com/token")
+    );
     assert_eq!(
         sent.body,
         format!("grant_type=refresh_token&refresh_token=1%2F%2F0r&client_id={CLIENT}&client_secret=GOCSPX-s")
@@ -73,8 +76,13 @@ fn what_is_stored_is_the_most_that_is_handed_out() {
 #[test]
 fn a_scope_that_is_not_stored_is_refused_unasked() {
     let host = host();
-    let failure = Google::mint(person(&host, &[("scopes", EMAIL)]), &narrowed(&[DRIVE])).err().unwrap();
-    assert_eq!((failure.code.as_str(), failure.get("missing-scope")), (codes::INSUFFICIENT_SCOPE, Some(DRIVE)));
+    let failure = Google::mint(person(&host, &[("scopes", EMAIL)]), &narrowed(&[DRIVE]))
+        .err()
+        .unwrap();
+    assert_eq!(
+        (failure.code.as_str(), failure.get("missing-scope")),
+        (codes::INSUFFICIENT_SCOPE, Some(DRIVE))
+    );
     assert_eq!(host.sent().len(), 0);
 }
 
@@ -82,7 +90,10 @@ fn a_scope_that_is_not_stored_is_refused_unasked() {
 fn a_scope_that_was_not_granted_is_refused_by_google() {
     let host = host().answers(400, &[], &refused_with("invalid_scope", "Bad Request"));
     let failure = Google::mint(person(&host, &[]), &narrowed(&[DRIVE])).err().unwrap();
-    assert_eq!((failure.code.as_str(), failure.get("missing-scope")), (codes::INSUFFICIENT_SCOPE, Some(DRIVE)));
+    assert_eq!(
+        (failure.code.as_str(), failure.get("missing-scope")),
+        (codes::INSUFFICIENT_SCOPE, Some(DRIVE))
+    );
 }
 
 #[test]
@@ -110,7 +121,9 @@ fn what_is_missing_is_named() {
         (&[("refresh-token", "1//0r")][..], "`client-id`"),
     ] {
         let host = host();
-        let failure = Google::mint(host.credential("authorised-user", fields), &Narrowing::default()).err().unwrap();
+        let failure = Google::mint(host.credential("authorised-user", fields), &Narrowing::default())
+            .err()
+            .unwrap();
         assert_eq!(failure.code, codes::INVALID_CREDENTIAL);
         assert!(failure.message.contains(name), "{}", failure.message);
         assert_eq!(host.sent().len(), 0);

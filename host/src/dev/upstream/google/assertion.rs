@@ -63,7 +63,10 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
         },
     };
     let issued = issue(world, "ya29.c", &account, principal, &scopes, None, now_ms);
-    said(Reply::json(200, token_body(&issued, &scopes)).with("cache-control", "no-store"), Some(&account))
+    said(
+        Reply::json(200, token_body(&issued, &scopes)).with("cache-control", "no-store"),
+        Some(&account),
+    )
 }
 
 fn timely(assertion: &Unverified, now: i64) -> bool {

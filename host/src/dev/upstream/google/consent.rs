@@ -34,23 +34,23 @@ pub(super) fn consent(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     if !redirect_uri.starts_with("http://127.0.0.1:") {
         return page("Error 400: redirect_uri_mismatch");
     }
-    let scopes: Vec<String> = words(call.query("scope"))
+    let scopes: Vec<String> = words(call.query("scope").as_deref())
         .iter()
         .map(|scope| grant::full(scope).to_owned())
         .collect();
     if query("response_type") != "code" || scopes.is_empty() {
         return page("Error 400: invalid_request. Required parameter is missing: response_type or scope");
     }
-    if !matches!(query("code_challenge_method"), "S256" | "") {
+    if !matches!(query("code_challenge_method").as_str(), "S256" | "") {
         return page("Error 400: invalid_request. Invalid code_challenge_method");
     }
     let hint = query("login_hint");
-    let consents = |person: &&crate::dev::upstream::Person| hint.is_empty() || [&person.name, &person.email].contains(&&hint.to_owned());
+    let consents = |person: &&crate::dev::upstream::Person| hint.is_empty() || [&person.name, &person.email].contains(&&hint);
     let account = world.people.iter().find(consents).map(|person| person.name.clone());
     let back = |parameters: &[(&str, &str)]| {
         let more = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(parameters)
-            .append_pair("state", query("state"))
+            .append_pair("state", &query("state"))
             .finish();
         let separator = if redirect_uri.contains('?') { '&' } else { '?' };
         Reply::empty(302).with("location", format!("{redirect_uri}{separator}{more}"))
@@ -65,8 +65,8 @@ pub(super) fn consent(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     let stands_for = Code {
         account: account.clone(),
         scopes,
-        redirect_uri: redirect_uri.to_owned(),
-        challenge: call.query("code_challenge").map(str::to_owned),
+        redirect_uri: redirect_uri.clone(),
+        challenge: call.query("code_challenge"),
         // Without both, a person who consented before brings no refresh token.
         offline: query("access_type") == "offline" && query("prompt") == "consent",
         at_ms: now_ms,

@@ -58,7 +58,11 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     }
     if subject.seconds("exp").is_none_or(|end| end <= now_ms / 1000) {
         let issued = subject.seconds("iat").unwrap_or_default();
-        return said(error(400, "invalid_grant", &format!("ID Token issued at {issued} is stale to sign-in.")));
+        return said(error(
+            400,
+            "invalid_grant",
+            &format!("ID Token issued at {issued} is stale to sign-in."),
+        ));
     }
     if world.person(&account).is_none() {
         return said(error(
@@ -71,7 +75,16 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     if scopes.is_empty() {
         return said(error(400, "invalid_scope", "The scope is missing."));
     }
-    let issued = issue(world, "ya29.d", &account, Principal::Federated(account.clone()), &scopes, None, now_ms);
-    let body = json!({ "access_token": issued.text, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": issued.expires_in });
+    let issued = issue(
+        world,
+        "ya29.d",
+        &account,
+        Principal::Federated(account.clone()),
+        &scopes,
+        None,
+        now_ms,
+    );
+    let body =
+        json!({ "access_token": issued.text, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": issued.expires_in });
     said(Reply::json(200, body).with("cache-control", "no-store"))
 }

@@ -96,10 +96,7 @@ pub(super) fn full(scope: &str) -> &str {
 
 /// Ends the grant that a refresh token or an access token is of, with every token of it. Tokens of service accounts end by themselves.
 pub(super) fn revoke(world: &mut World, call: &Call) -> Reply {
-    let token = call
-        .field("token")
-        .or_else(|| call.query("token").map(str::to_owned))
-        .unwrap_or_default();
+    let token = call.field("token").or_else(|| call.query("token")).unwrap_or_default();
     let gone = || error(400, "invalid_token", "Token expired or revoked");
     let (account, number, kind) = match (read(world, &token), world.live.get(&digest(&token))) {
         (Some((account, number)), _) => (account, number, "refresh-token"),

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 const DENIED: &str = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).";
 /// Either lets a token impersonate.
-const ENOUGH: [&str; 2] = ["https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/iam"];
+const ENOUGH: [&str; 2] = [
+    "https://www.googleapis.com/auth/cloud-platform",
+    "https://www.googleapis.com/auth/iam",
+];
 const LONGEST_S: i64 = 3600;
 
 fn error(status: u16, name: &str, message: &str) -> Reply {

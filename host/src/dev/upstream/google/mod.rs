@@ -101,7 +101,8 @@ impl State {
 
     /// Whose service account that is.
     fn owner_of(&self, world: &World, email: &str) -> Option<String> {
-        let own = |person: &&super::Person| [&person.google_account, &person.google_deployer, &person.google_vault].contains(&&email.to_owned());
+        let own =
+            |person: &&super::Person| [&person.google_account, &person.google_deployer, &person.google_vault].contains(&&email.to_owned());
         world.people.iter().find(own).map(|person| person.name.clone())
     }
 }
@@ -162,7 +163,15 @@ struct Issued {
 }
 
 /// Makes a token and remembers who holds it.
-fn issue(world: &mut World, prefix: &str, account: &str, holder: Principal, scopes: &[String], grant: Option<u32>, now_ms: Millis) -> Issued {
+fn issue(
+    world: &mut World,
+    prefix: &str,
+    account: &str,
+    holder: Principal,
+    scopes: &[String],
+    grant: Option<u32>,
+    now_ms: Millis,
+) -> Issued {
     let expires_in = world.lifetime_s(Provider::Google, LIFETIME_S);
     let text = format!("{prefix}.{}", world.token_text(account, '-', 180));
     let live = Live {
@@ -182,10 +191,14 @@ fn issue(world: &mut World, prefix: &str, account: &str, holder: Principal, scop
 
 /// The answer with it. Where mail or a profile may be told, an ID token tells it too.
 fn token_body(issued: &Issued, scopes: &[String]) -> Value {
-    let mut body = json!({ "access_token": issued.text, "expires_in": issued.expires_in, "token_type": "Bearer", "scope": scopes.join(" ") });
+    let mut body =
+        json!({ "access_token": issued.text, "expires_in": issued.expires_in, "token_type": "Bearer", "scope": scopes.join(" ") });
     if scopes.iter().any(|scope| scope == "openid") {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let unsigned = (part(json!({ "alg": "RS256", "typ": "JWT" })), part(json!({ "iss": "https://accounts.google.com" })));
+        let unsigned = (
+            part(json!({ "alg": "RS256", "typ": "JWT" })),
+            part(json!({ "iss": "https://accounts.google.com" })),
+        );
         body["id_token"] = format!("{}.{}.{}", unsigned.0, unsigned.1, URL_SAFE_NO_PAD.encode("emulated")).into();
     }
     body

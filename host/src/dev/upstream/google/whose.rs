@@ -50,7 +50,7 @@ pub(super) fn userinfo(world: &World, call: &Call, now_ms: Millis) -> Reply {
 pub(super) fn tokeninfo(world: &World, call: &Call, now_ms: Millis) -> Reply {
     let token = call
         .field("access_token")
-        .or_else(|| call.query("access_token").map(str::to_owned))
+        .or_else(|| call.query("access_token"))
         .unwrap_or_default();
     let Standing::Good(live) = world.standing(Provider::Google, &token, now_ms) else {
         return error(400, "invalid_token", "Invalid Value").to("access-token", &token, None);

@@ -153,7 +153,11 @@ async fn a_refresh_changes_nothing_and_a_revocation_ends_everything() {
     }
     let narrow = it.refresh_google(&alice, &[("scope", "email")]).await;
     assert_eq!(narrow.at("/scope"), EMAIL, "by its long name, and no other");
-    assert_eq!(it.refresh_google(&alice, &[]).await.at("/scope"), first.at("/scope"), "the grant stays whole");
+    assert_eq!(
+        it.refresh_google(&alice, &[]).await.at("/scope"),
+        first.at("/scope"),
+        "the grant stays whole"
+    );
 
     let ended = it.form("/google/revoke", &[("token", &second.at("/access_token"))]).await;
     assert_eq!((ended.status, ended.text.as_str()), (200, "{}"));
@@ -257,7 +261,11 @@ async fn a_consent_leaves_a_code_that_is_good_once() {
     let code = parameter(&consent("").await, "code").unwrap();
     assert_eq!(buy(&code, "another").await.at("/error_description"), "Invalid code verifier.");
     let code = parameter(&consent("").await, "code").unwrap();
-    assert_eq!(buy(&code, verifier).await.json().get("refresh_token"), None, "not asked for offline access");
+    assert_eq!(
+        buy(&code, verifier).await.json().get("refresh_token"),
+        None,
+        "not asked for offline access"
+    );
     assert_eq!(
         it.get("/google/o/oauth2/v2/auth?client_id=x", &[]).await.status,
         400,
@@ -277,8 +285,13 @@ async fn an_identity_is_exchanged_and_impersonates_link_by_link() {
     let direct = json!({ "scope": [READ_MAIL], "lifetime": "3600s", "delegates": [] });
     let deployer = it.impersonate(&source, &alice.google_deployer, direct.clone()).await;
     assert_eq!(deployer.at("/expireTime"), "2026-09-21T15:13:19Z", "{}", deployer.text);
-    let info = it.form("/google/tokeninfo", &[("access_token", &deployer.at("/accessToken"))]).await;
-    assert_eq!((info.at("/email"), info.at("/scope")), (alice.google_deployer.clone(), READ_MAIL.to_owned()));
+    let info = it
+        .form("/google/tokeninfo", &[("access_token", &deployer.at("/accessToken"))])
+        .await;
+    assert_eq!(
+        (info.at("/email"), info.at("/scope")),
+        (alice.google_deployer.clone(), READ_MAIL.to_owned())
+    );
 
     let denied = it.impersonate(&source, &alice.google_vault, direct.clone()).await;
     assert_eq!((denied.status, denied.at("/error/status").as_str()), (403, "PERMISSION_DENIED"));
@@ -291,7 +304,9 @@ async fn an_identity_is_exchanged_and_impersonates_link_by_link() {
     let others = it.impersonate(&source, &it.seed.people[1].google_deployer, direct.clone()).await;
     assert_eq!(others.status, 403);
     assert_eq!(
-        it.impersonate(&source, "nobody@x.iam.gserviceaccount.com", direct.clone()).await.status,
+        it.impersonate(&source, "nobody@x.iam.gserviceaccount.com", direct.clone())
+            .await
+            .status,
         404
     );
     assert_eq!(it.impersonate("ya29.x", &alice.google_deployer, direct.clone()).await.status, 401);
@@ -301,9 +316,15 @@ async fn an_identity_is_exchanged_and_impersonates_link_by_link() {
     let mail_only = it.exchange_subject(&subject, &[("scope", READ_MAIL)]).await.at("/access_token");
     let narrow = it.impersonate(&mail_only, &alice.google_deployer, direct.clone()).await;
     assert_eq!(narrow.at("/error/details/0/reason"), "ACCESS_TOKEN_SCOPE_INSUFFICIENT");
-    let person = it.refresh_google(alice.google_refresh_token.expose(), &[]).await.at("/access_token");
+    let person = it
+        .refresh_google(alice.google_refresh_token.expose(), &[])
+        .await
+        .at("/access_token");
     assert_eq!(it.impersonate(&person, &alice.google_deployer, direct.clone()).await.status, 200);
-    let robot = it.google(with(it.google_claims(0), "scope", CLOUD), &google_key()).await.at("/access_token");
+    let robot = it
+        .google(with(it.google_claims(0), "scope", CLOUD), &google_key())
+        .await
+        .at("/access_token");
     assert_eq!(it.impersonate(&robot, &alice.google_vault, chain).await.status, 200);
 }
 
