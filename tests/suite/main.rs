@@ -12,6 +12,7 @@ mod dependencies;
 mod dropin;
 mod exposure;
 mod github;
+mod google;
 mod layering;
 mod limits;
 mod people;
