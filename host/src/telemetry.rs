@@ -1,7 +1,13 @@
 //! Logs and metrics: how they are set up, and every metric's name in one list.
 //!
 //! Logs go to standard error, so that standard output stays free for what a command answers. A log line never holds a secret or a
-//! person's name: ids and keyed hashes only (`SECURITY.md`; a test searches for planted secrets).
+//! person's name: ids and keyed hashes only (`SECURITY.md`; a test searches for planted secrets). Should one slip into a line all the same, its
+//! form gives it away: [`redact()`] is the last step before a line is written.
+
+mod redact;
+mod writer;
+
+pub use redact::redact;
 
 use crate::config::Log;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -55,13 +61,15 @@ pub fn start_logging(config: &Log) -> Result<(), TelemetryError> {
     let registry = tracing_subscriber::registry().with(filter);
     if config.json {
         registry
-            .with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr))
+            .with(tracing_subscriber::fmt::layer().json().with_writer(writer::Redacting))
             .try_init()?;
     } else {
         registry
-            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false))
+            .with(tracing_subscriber::fmt::layer().with_writer(writer::Redacting).with_ansi(false))
             .try_init()?;
     }
+    // The words of a panic go the same way: they may quote what was being worked on.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod canary;
 mod dependencies;
 mod dropin;
 mod exposure;
+mod foreign;
 mod github;
 mod google;
 mod layering;

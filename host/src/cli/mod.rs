@@ -96,6 +96,6 @@ fn note(text: &str) {
 
 #[expect(clippy::print_stderr, reason = "the last word of a command goes to the person who typed it")]
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("claviger: {error:#}");
+    eprintln!("claviger: {}", crate::telemetry::redact(&format!("{error:#}")));
     ExitCode::FAILURE
 }

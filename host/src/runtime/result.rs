@@ -6,6 +6,7 @@ use super::held::Class;
 use super::state::CallState;
 use crate::clock::Millis;
 use crate::secret::Secret;
+use crate::telemetry::redact;
 use std::collections::BTreeMap;
 
 /// Fields of one token.
@@ -144,7 +145,7 @@ fn clean(state: &mut CallState, text: &str) -> String {
     if redacted != text {
         state.record.incident(IncidentKind::EchoedSecret, "a failure held a secret");
     }
-    let mut line: String = redacted
+    let mut line: String = redact(&redacted)
         .chars()
         .take(TEXT_BYTES / 4)
         .map(|c| if c.is_control() { ' ' } else { c })

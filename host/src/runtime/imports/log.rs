@@ -4,6 +4,7 @@ use crate::runtime::bind::base::claviger::provider::log;
 use crate::runtime::fault::{Cause, IncidentKind};
 use crate::runtime::limits::LOG_LINE_BYTES;
 use crate::runtime::state::{CallState, stop};
+use crate::telemetry::redact;
 
 impl log::Host for CallState {
     fn write(&mut self, level: String, message: String) -> wasmtime::Result<()> {
@@ -22,13 +23,18 @@ impl log::Host for CallState {
 }
 
 impl CallState {
-    fn emit(&mut self, level: &str, message: &str) {
-        // Searched before it is cut: a cut through a secret would leave a piece that is not found.
-        let clean = self.finder().redact(message);
-        if clean != message {
+    /// The text without the secrets of this call, and without what has the form of any other.
+    fn clean(&mut self, text: &str) -> String {
+        let clean = self.finder().redact(text);
+        if clean != text {
             self.record.incident(IncidentKind::EchoedSecret, "a log line held a secret");
         }
-        let line = printable(&clean);
+        redact(&clean).into_owned()
+    }
+
+    fn emit(&mut self, level: &str, message: &str) {
+        // Searched before it is cut: a cut through a secret would leave a piece that is not found.
+        let line = printable(&self.clean(message));
         let provider = self.provider.as_str();
         match level {
             "error" => tracing::error!(provider.name = provider, "{line}"),
@@ -43,7 +49,8 @@ impl CallState {
 /// What a component of another toolchain wrote to standard error, as lines of the log.
 pub fn write_lines(state: &mut CallState) {
     let written = state.stderr.contents();
-    let text = String::from_utf8_lossy(&written).into_owned();
+    // Whole: a key has many lines, and one of them alone looks like nothing.
+    let text = state.clean(&String::from_utf8_lossy(&written));
     for line in text
         .lines()
         .filter(|line| !line.trim().is_empty())
