@@ -3,6 +3,8 @@
 //! Everything that an approval could be tricked by is refused here: a placement of a field that does not exist, an opened secret, two things of one name.
 //! Bases, paths and methods of endpoints are judged by `egress`, which matches them.
 
+mod consumers;
+
 use super::closed::{is_closed_header, is_closed_name};
 use super::{
     Ability, CODE, CODE_VERIFIER, CURRENT_TOKEN, CURRENT_TOKEN_EXPIRES, Endpoint, Expiry, FORMAT, Kind, Manifest, PlacedAs, Placement,
@@ -65,10 +67,14 @@ impl Manifest {
         for kind in &self.kinds {
             kind.check()?;
             self.check_consent(kind)?;
+            if let Some(own) = &kind.consumers {
+                consumers::check(&format!("kind `{}`, consumers", kind.name), own)?;
+            }
         }
         for endpoint in &self.endpoints {
             endpoint.check(self)?;
         }
+        consumers::check("consumers", &self.consumers)?;
         let abilities: BTreeSet<_> = self.abilities.iter().collect();
         let narrowing: BTreeSet<_> = self.narrowing.iter().collect();
         if abilities.len() != self.abilities.len() || narrowing.len() != self.narrowing.len() {

@@ -2,8 +2,8 @@
 //!
 //! `provider add` shows these lines before the operator says yes. Every permission is one line, so that an upgrade shows exactly what it adds.
 
-use crate::manifest::{Ability, Endpoint, Manifest, PlacedAs, Taken, TokenSource};
-use std::collections::BTreeSet;
+use crate::manifest::{Ability, Consent, Consumers, Endpoint, Field, Kind, Manifest, PlacedAs, Source, Taken, TokenSource};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One permission, or a change of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,32 +90,12 @@ fn permissions(manifest: &Manifest) -> Vec<Permission> {
     let mut say = |text: String| list.push(Permission { text, alarming: false });
     say(format!("serves credentials of `{}`", manifest.provider));
     for kind in &manifest.kinds {
-        let fields: Vec<String> = kind
-            .fields
-            .iter()
-            .map(|field| {
-                if field.secret {
-                    format!("`{}` (secret)", field.name)
-                } else {
-                    format!("`{}`", field.name)
-                }
-            })
-            .collect();
-        say(format!("stores for `{}`: {}", kind.name, fields.join(", ")));
-        if kind.token == TokenSource::Static {
-            say(format!("hands out what is stored for `{}` as the token", kind.name));
-        }
-        if let Some(rotation) = &kind.rotation {
-            let grace = match rotation.retry_grace_seconds {
-                0 => "never sends a spent one again".to_owned(),
-                seconds => format!("may send a spent one once more within {seconds} s"),
-            };
-            say(format!("`{}` of `{}` changes with each use; {grace}", rotation.field, kind.name));
-        }
+        describe_kind(kind, manifest, &mut say);
     }
     for endpoint in &manifest.endpoints {
         describe_endpoint(endpoint, &mut say);
     }
+    describe_consumers(&manifest.consumers, "", &mut say);
     let limits = &manifest.limits;
     let wanted = [
         ("MiB of memory", limits.memory_mib),
@@ -141,6 +121,84 @@ fn permissions(manifest: &Manifest) -> Vec<Permission> {
         });
     }
     list
+}
+
+fn describe_kind(kind: &Kind, manifest: &Manifest, say: &mut impl FnMut(String)) {
+    let fields: Vec<String> = kind.fields.iter().map(in_words).collect();
+    say(format!("stores for `{}`: {}", kind.name, fields.join(", ")));
+    if kind.token == TokenSource::Static {
+        say(format!("hands out what is stored for `{}` as the token", kind.name));
+    }
+    if let Some(rotation) = &kind.rotation {
+        let grace = match rotation.retry_grace_seconds {
+            0 => "never sends a spent one again".to_owned(),
+            seconds => format!("may send a spent one once more within {seconds} s"),
+        };
+        say(format!("`{}` of `{}` changes with each use; {grace}", rotation.field, kind.name));
+    }
+    if let Some(consent) = &kind.connect {
+        describe_consent(kind, consent, manifest, say);
+    }
+    if let Some(own) = &kind.consumers {
+        describe_consumers(own, &format!(" of `{}`", kind.name), say);
+    }
+}
+
+/// `client-secret` (secret, the operator's where the credential has none)
+fn in_words(field: &Field) -> String {
+    let about = [
+        (field.secret, "secret"),
+        (field.client, "the operator's where the credential has none"),
+        (field.configured, "never stored: read for each call from where the operator says"),
+    ];
+    let about: Vec<&str> = about.into_iter().filter(|(is, _)| *is).map(|(_, words)| words).collect();
+    if about.is_empty() {
+        format!("`{}`", field.name)
+    } else {
+        format!("`{}` ({})", field.name, about.join("; "))
+    }
+}
+
+fn describe_consent(kind: &Kind, consent: &Consent, manifest: &Manifest, say: &mut impl FnMut(String)) {
+    let proof = if consent.pkce { "with" } else { "without" };
+    let endpoint = manifest.endpoints.iter().find(|endpoint| endpoint.name == consent.authorise);
+    for base in endpoint.iter().flat_map(|endpoint| &endpoint.bases) {
+        let path = endpoint.map_or("", |endpoint| endpoint.path.as_str());
+        say(format!(
+            "sends people to {base}{path} to connect a `{}`, {proof} a code challenge",
+            kind.name
+        ));
+    }
+}
+
+/// One line for each of the four, so that an upgrade shows which of them it changes.
+fn describe_consumers(consumers: &Consumers, of: &str, say: &mut impl FnMut(String)) {
+    for (name, mapping) in [
+        ("a session", &consumers.session),
+        ("a token read", &consumers.token),
+        ("a process", &consumers.environment),
+        ("Git", &consumers.git),
+    ] {
+        if !mapping.is_empty() {
+            say(format!("gives {name} with each token{of}: {}", listed(mapping)));
+        }
+    }
+}
+
+fn listed(mapping: &BTreeMap<String, Source>) -> String {
+    let part = |(key, source): (&String, &Source)| match source {
+        Source::Token => format!("{key} = the token"),
+        Source::TokenWhere { name } => format!("{key} = the token where there is `{name}`"),
+        Source::ExpiresAt => format!("{key} = its end"),
+        Source::Literal(text) => format!("{key} = {text:?}"),
+        Source::Field { name, default: None } => format!("{key} = `{name}`"),
+        Source::Field {
+            name,
+            default: Some(default),
+        } => format!("{key} = `{name}` or {default:?}"),
+        Source::Words { name } => format!("{key} = the words of `{name}`"),
+    };
+    mapping.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
 fn describe_endpoint(endpoint: &Endpoint, say: &mut impl FnMut(String)) {
@@ -211,6 +269,45 @@ mod tests {
                 "may ask GET https://acme.example/user",
                 "sends `token` to GET https://acme.example/user, in header:authorization after `Bearer `",
                 "reads `/login` in the answer of GET https://acme.example/user",
+            ]
+        );
+    }
+
+    #[test]
+    fn whose_a_field_is_where_people_are_sent_and_what_readers_get_is_shown() {
+        let text = serde_json::json!({
+            "manifest": 1, "provider": "acme", "version": "1.0.0", "title": "Acme", "default-kind": "oauth",
+            "kinds": [{"name": "oauth", "title": "OAuth", "token": "minted", "token-fills": "refresh-token",
+                "connect": {"authorise": "consent", "pkce": true},
+                "consumers": {"git": {"username": {"literal": "x"}}},
+                "fields": [
+                    {"name": "refresh-token", "label": "R", "secret": true},
+                    {"name": "client-secret", "label": "C", "secret": true, "client": true},
+                    {"name": "subject-token", "label": "S", "secret": true, "configured": true}]}],
+            "endpoints": [{"name": "consent", "method": "GET", "bases": ["https://acme.example", "{instance}"], "path": "/authorize"}],
+            "consumers": {
+                "session": {"token": "token", "until": "expires-at", "scopes": {"words": {"name": "scopes"}}},
+                "environment": {"ACME_TOKEN": {"token-where": {"name": "enterprise"}},
+                    "ACME_USER": {"field": {"name": "user", "default": ""}}, "ACME_URL": {"field": {"name": "url"}}}}
+        });
+        let lines: Vec<String> = view(None, &Manifest::parse(&text.to_string()).unwrap())
+            .into_iter()
+            .map(|line| line.text)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "serves credentials of `acme`",
+                "stores for `oauth`: `refresh-token` (secret), `client-secret` (secret; the operator's where the credential has none), \
+                 `subject-token` (secret; never stored: read for each call from where the operator says)",
+                "sends people to https://acme.example/authorize to connect a `oauth`, with a code challenge",
+                "sends people to {instance}/authorize to connect a `oauth`, with a code challenge",
+                "gives Git with each token of `oauth`: username = \"x\"",
+                "may ask GET https://acme.example/authorize",
+                "may ask GET {instance}/authorize",
+                "gives a session with each token: scopes = the words of `scopes`, token = the token, until = its end",
+                "gives a process with each token: ACME_TOKEN = the token where there is `enterprise`, ACME_URL = `url`, \
+                 ACME_USER = `user` or \"\"",
             ]
         );
     }
