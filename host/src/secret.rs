@@ -30,6 +30,12 @@ impl Secret {
         self.0.len()
     }
 
+    /// Whether it can stand where a line break or a NUL ends a value.
+    #[must_use]
+    pub fn is_one_line(&self) -> bool {
+        !self.0.contains(['\0', '\n', '\r'])
+    }
+
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

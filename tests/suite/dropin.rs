@@ -5,6 +5,7 @@ mod approval;
 mod component;
 mod newsroom;
 mod serving;
+mod shapes;
 
 use anyhow::{Context, Result};
 use claviger_tests::Client;

@@ -7,13 +7,13 @@
 //! This is the one handler that answers a token, and it can do so only with the [`Receipt`](crate::audit::Receipt) of a durable record.
 
 use super::caller::Known;
-use super::consumers::{Body, Shape};
+use super::consumers::{self, Body, NO_SUCH_CONSUMER, NOT_ONE_LINE, Shape};
 use super::problem::{Answer, Problem};
 use super::refusals;
 use super::request::RequestContext;
 use super::state::App;
 use crate::access::{self, Denial, Permit, Target, TokenRequest};
-use crate::audit::{Access, Released};
+use crate::audit::{Access, Pending, Released};
 use crate::broker::{Lease, Narrow, Origin, Wish};
 use crate::identity::effective_user;
 use crate::ids::{CredentialId, Generation, ProjectId, ProviderName, SessionId};
@@ -34,7 +34,8 @@ pub async fn flat(
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
     let target = Target::Flat(credential(&id)?);
-    read(&app, &context, &known, target, &wish(query.as_deref())?, Shape::Token).await
+    let (wish, shape) = asked(query.as_deref())?;
+    read(&app, &context, &known, target, &wish, shape).await
 }
 
 /// `GET /projects/{project}/credentials/{id}/token`
@@ -46,7 +47,8 @@ pub async fn in_project(
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
     let target = Target::InProject(self::project(&project)?, credential(&id)?);
-    read(&app, &context, &known, target, &wish(query.as_deref())?, Shape::Token).await
+    let (wish, shape) = asked(query.as_deref())?;
+    read(&app, &context, &known, target, &wish, shape).await
 }
 
 /// `GET /projects/{project}/agentic-sessions/{session}/credentials/{provider}`
@@ -60,7 +62,12 @@ pub async fn in_session(
     let session = SessionId::parse(session).map_err(|_| Problem::nothing_there("Session not found"))?;
     let provider = ProviderName::parse(provider).map_err(|_| Problem::nothing_there("credentials not configured"))?;
     let target = Target::InSession(self::project(&project)?, session, provider);
-    read(&app, &context, &known, target, &wish(query.as_deref())?, Shape::Session).await
+    match asked(query.as_deref())? {
+        (wish, Shape::Token) => read(&app, &context, &known, target, &wish, Shape::Session).await,
+        _ => Err(Problem::bad_request(
+            "this endpoint has one consumer; `consumer` belongs to the read of a credential's token",
+        )),
+    }
 }
 
 async fn read(app: &App, context: &RequestContext, known: &Known, target: Target, wish: &Wish, shape: Shape) -> Answer<Response> {
@@ -80,6 +87,13 @@ async fn read(app: &App, context: &RequestContext, known: &Known, target: Target
         }
     };
 
+    if shape != Shape::Token
+        && let Ok(provider) = app.catalog.get(permit.credential().provider.as_str())
+        && let Some(refusal) = consumers::unknown(shape, provider.manifest(), permit.credential())
+    {
+        return Err(unfit(app, pending, &permit, NO_SUCH_CONSUMER, refusal).await);
+    }
+
     let lease = match app.broker.read(&permit, wish).await {
         Ok(lease) => lease,
         Err(failure) => {
@@ -92,13 +106,16 @@ async fn read(app: &App, context: &RequestContext, known: &Known, target: Target
         }
     };
 
-    if lease.is_empty() && shape == Shape::Session {
-        // The wire's token read answers an empty token for an empty credential; the session endpoint has no such answer.
-        app.audit
-            .refuse(pending.failed(&permit, "nothing-stored"))
-            .await
-            .map_err(refusals::unrecorded)?;
-        return Err(refusals::denied(app, &request, Denial::NotConfigured));
+    if lease.is_empty() && shape != Shape::Token {
+        // The wire's token read answers an empty token for an empty credential; the other shapes have no such answer.
+        let refusal = match &request.target {
+            Target::InSession(..) => refusals::denied(app, &request, Denial::NotConfigured),
+            Target::Flat(_) | Target::InProject(..) => Problem::nothing_there("nothing is stored in this credential"),
+        };
+        return Err(unfit(app, pending, &permit, "nothing-stored", refusal).await);
+    }
+    if let Some(refusal) = consumers::misfit(shape, permit.credential(), &lease) {
+        return Err(unfit(app, pending, &permit, NOT_ONE_LINE, refusal).await);
     }
 
     // A flight takes seconds, in which a binding may have gone, a turn ended, a session stopped, or an owner put new secrets in the
@@ -142,6 +159,15 @@ async fn read(app: &App, context: &RequestContext, known: &Known, target: Target
     Ok(Json(body).into_response())
 }
 
+/// A permitted read whose token cannot be had in this shape.
+async fn unfit(app: &App, pending: Pending<'_>, permit: &Permit, code: &'static str, refusal: Problem) -> Problem {
+    counted("failed", code);
+    match app.audit.refuse(pending.failed(permit, code)).await {
+        Ok(()) => refusal,
+        Err(error) => refusals::unrecorded(error),
+    }
+}
+
 /// From caller to permit: facts, effective user and decision are taken from one state of the index.
 fn permit(app: &App, known: &Known, request: &TokenRequest) -> Result<Permit, Denial> {
     let now_ms = app.clock.now_ms();
@@ -181,8 +207,9 @@ fn project(id: &str) -> Answer<ProjectId> {
 }
 
 /// The parameters of a read. A key that is not known is refused: a misspelt `permission` would widen the token.
-fn wish(query: Option<&str>) -> Answer<Wish> {
+fn asked(query: Option<&str>) -> Answer<(Wish, Shape)> {
     let mut wish = Wish::default();
+    let mut shape = Shape::Token;
     let mut narrow = Narrow::default();
     for (key, value) in form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
         let narrowing = match &*key {
@@ -200,12 +227,16 @@ fn wish(query: Option<&str>) -> Answer<Wish> {
                 wish.rejected = Some(Generation(generation));
                 continue;
             }
+            "consumer" => {
+                shape = Shape::named(&value).ok_or_else(|| Problem::bad_request("`consumer` must be `session`, `environment` or `git`"))?;
+                continue;
+            }
             "repository" => Narrowing::Repository,
             "permission" => Narrowing::Permission,
             "scope" => Narrowing::Scope,
             _ => {
                 return Err(Problem::bad_request(
-                    "unknown parameter; a token read knows `min_ttl`, `rejected`, `repository`, `permission`, `scope`",
+                    "unknown parameter; a token read knows `consumer`, `min_ttl`, `rejected`, `repository`, `permission`, `scope`",
                 ));
             }
         };
@@ -215,7 +246,7 @@ fn wish(query: Option<&str>) -> Answer<Wish> {
         narrow.add(narrowing, value.into_owned());
     }
     wish.narrow = narrow;
-    Ok(wish)
+    Ok((wish, shape))
 }
 
 #[cfg(test)]
@@ -224,12 +255,15 @@ mod tests {
 
     #[test]
     fn an_unknown_parameter_is_refused_and_never_ignored() {
-        assert!(wish(Some("permissions=contents:read")).is_err());
-        assert!(wish(Some("min_ttl=-1")).is_err());
-        assert!(wish(Some("repository=")).is_err());
-        assert_eq!(wish(None).unwrap(), Wish::default());
-        let wish = wish(Some("min_ttl=90&repository=b&repository=a&rejected=4")).unwrap();
-        assert_eq!((wish.min_ttl_ms, wish.rejected), (90_000, Some(Generation(4))));
+        assert!(asked(Some("permissions=contents:read")).is_err());
+        assert!(asked(Some("min_ttl=-1")).is_err());
+        assert!(asked(Some("repository=")).is_err());
+        for consumer in ["token", "", "GIT", "git "] {
+            assert!(asked(Some(&format!("consumer={consumer}"))).is_err(), "{consumer}");
+        }
+        assert_eq!(asked(None).unwrap(), (Wish::default(), Shape::Token));
+        let (wish, shape) = asked(Some("min_ttl=90&repository=b&repository=a&rejected=4&consumer=git")).unwrap();
+        assert_eq!((wish.min_ttl_ms, wish.rejected, shape), (90_000, Some(Generation(4)), Shape::Git));
         assert_eq!(wish.narrow.canonical(), "repository=a&repository=b");
     }
 }

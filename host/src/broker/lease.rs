@@ -113,6 +113,24 @@ impl Lease {
         self.token.token.is_empty()
     }
 
+    /// How its readers see it.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        self.provider.manifest()
+    }
+
+    /// What its readers need beside it. None of it is secret.
+    #[must_use]
+    pub const fn fields(&self) -> &BTreeMap<String, String> {
+        &self.token.fields
+    }
+
+    /// Whether the token can stand where a line break or a NUL ends a value.
+    #[must_use]
+    pub fn is_one_line(&self) -> bool {
+        self.token.token.is_one_line()
+    }
+
     /// Opens it. The receipt is the proof that the record is durable.
     #[must_use]
     pub fn release(&self, _recorded: &Receipt) -> Token<'_> {
