@@ -93,6 +93,10 @@ id!(
     CredentialId, "credential id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
 );
 id!(
+    /// A person on the way to connect an account. KSUID.
+    ConsentId, "consent id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
     /// A role binding. KSUID.
     BindingId, "role binding id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
 );
@@ -137,6 +141,7 @@ id!(
     ProviderName, "provider", provider_name, "must be 1 to 63 letters, digits, `.`, `_` or `-`"
 );
 
+made_id!(ConsentId);
 made_id!(CredentialId);
 made_id!(BindingId);
 made_id!(RoleId);

@@ -201,7 +201,7 @@ fn changeable(app: &App, known: &Known, id: &str, action: &str) -> Answer<Arc<Cr
     .map_err(|why| refusals::refused(why, "Credential", &shown(id)))
 }
 
-fn seal(app: &App, id: &CredentialId, generation: Generation, taken: &Taken) -> Vec<SealedField> {
+pub(super) fn seal(app: &App, id: &CredentialId, generation: Generation, taken: &Taken) -> Vec<SealedField> {
     taken
         .secret
         .iter()
@@ -209,12 +209,12 @@ fn seal(app: &App, id: &CredentialId, generation: Generation, taken: &Taken) -> 
         .collect()
 }
 
-fn have<'a>(taken: &'a Taken, url: Option<&str>, email: Option<&str>) -> BTreeSet<&'a str> {
+pub(super) fn have<'a>(taken: &'a Taken, url: Option<&str>, email: Option<&str>) -> BTreeSet<&'a str> {
     let fields = taken.public.keys().chain(taken.secret.keys()).map(String::as_str);
     fields.chain(url.map(|_| "url")).chain(email.map(|_| "email")).collect()
 }
 
-fn manifest(app: &App, provider: &ProviderName) -> Answer<Arc<Manifest>> {
+pub(super) fn manifest(app: &App, provider: &ProviderName) -> Answer<Arc<Manifest>> {
     let loaded = app.catalog.get(provider.as_str()).map_err(|unavailable| {
         Problem::unavailable(format!("the provider component for `{provider}` does not load"), 60).because(unavailable)
     })?;
@@ -222,17 +222,17 @@ fn manifest(app: &App, provider: &ProviderName) -> Answer<Arc<Manifest>> {
 }
 
 /// The credential's kind. `Credential` is the envelope's word, which clients send back as they got it.
-fn kind_name(input: &mut Input) -> Answer<Option<String>> {
+pub(super) fn kind_name(input: &mut Input) -> Answer<Option<String>> {
     Ok(input.optional("kind")?.filter(|kind| !kind.is_empty() && kind != "Credential"))
 }
 
-fn provider(name: String) -> Answer<ProviderName> {
+pub(super) fn provider(name: String) -> Answer<ProviderName> {
     ProviderName::parse(name).map_err(|why| Problem::validation(why.to_string()))
 }
 
 /// An instance's address. A kind that asks an upstream may do so only where the operator allows it; that is said now, not at the
 /// first read.
-fn url(app: &App, provider: &ProviderName, manifest: &Manifest, kind: &Kind, url: Option<String>) -> Answer<Option<String>> {
+pub(super) fn url(app: &App, provider: &ProviderName, manifest: &Manifest, kind: &Kind, url: Option<String>) -> Answer<Option<String>> {
     let Some(url) = url.filter(|url| !url.is_empty()) else {
         return Ok(None);
     };

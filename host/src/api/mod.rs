@@ -2,6 +2,7 @@
 
 mod caller;
 mod change;
+mod connect;
 mod consumers;
 mod credentials;
 mod health;
@@ -59,6 +60,14 @@ pub fn service(app: App) -> Stamped {
         )
         .route("/api/claviger/v1/turns", post(turns::open))
         .route("/api/claviger/v1/turns/{id}", delete(turns::close))
+        .route("/api/auth/{provider}/connect", post(connect::connect))
+        .route("/api/auth/{provider}/complete", post(connect::complete))
+        .route("/api/auth/{provider}/status", get(connect::status))
+        .route(
+            "/api/auth/{provider}/disconnect",
+            post(connect::disconnect).delete(connect::disconnect),
+        )
+        .route("/oauth2callback", get(connect::returned))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(|| async { Problem::nothing_there("The requested resource doesn't exist") })

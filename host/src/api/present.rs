@@ -43,14 +43,19 @@ pub fn credential(credential: &Credential) -> Value {
     object.insert("credential_kind".to_owned(), json!(credential.kind));
     object.insert("fields".to_owned(), json!(credential.fields));
     object.insert("generation".to_owned(), json!(credential.generation));
-    let state = match credential.state {
+    object.insert("state".to_owned(), json!(state(credential)));
+    object.insert("connected".to_owned(), json!(credential.connected_to.is_some()));
+    Value::Object(object)
+}
+
+/// Whether a credential can still be used, in a word.
+#[must_use]
+pub const fn state(credential: &Credential) -> &'static str {
+    match credential.state {
         CredentialState::Usable => "usable",
         CredentialState::NeedsReconnect => "needs-reconnect",
         CredentialState::Indeterminate => "indeterminate",
-    };
-    object.insert("state".to_owned(), json!(state));
-    object.insert("connected".to_owned(), json!(credential.connected_to.is_some()));
-    Value::Object(object)
+    }
 }
 
 /// A role. Its permissions are a JSON array in a string: that is how clients read it.

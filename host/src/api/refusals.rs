@@ -66,6 +66,24 @@ pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
     problem.coded(code).because(failure)
 }
 
+/// A consent that did not go on. Its starter is at work with it, so they are told more than a reader is: the provider's words, which were searched
+/// for secrets.
+pub(super) fn of_consent(title: &str, failure: BrokerError) -> Problem {
+    let code = failure.code();
+    let problem = match &failure {
+        BrokerError::Transient { retry_after_ms, .. } => Problem::unavailable(
+            format!("{title} cannot be asked now"),
+            retry_after_ms.map_or(5, |ms| ms.div_ceil(1000)),
+        ),
+        BrokerError::TimedOut(_) => Problem::gateway_timeout(format!("{title} took too long")),
+        BrokerError::ProviderBroken(_) | BrokerError::Internal(_) => {
+            Problem::bad_gateway(format!("the provider component for {title} failed"))
+        }
+        other => Problem::bad_gateway(format!("{title}: {other}")),
+    };
+    problem.coded(code).because(failure)
+}
+
 /// No record, no token (law 1).
 pub(super) fn unrecorded(error: AuditError) -> Problem {
     Problem::unavailable("the audit record cannot be written, so no token is handed out", 5)
@@ -122,5 +140,6 @@ const fn word(entity: Entity) -> &'static str {
         Entity::ApiKey => "ApiKey",
         Entity::User => "User",
         Entity::Rotation => "Rotation",
+        Entity::Consent => "Consent",
     }
 }

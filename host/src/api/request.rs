@@ -26,7 +26,7 @@ const OPERATION_ID: HeaderName = HeaderName::from_static("x-operation-id");
 pub struct RequestContext {
     /// Its id, in the answer's `X-Operation-ID`, in the log and in the audit trail.
     pub id: RequestId,
-    /// Whether errors are in the API's envelope or, on session endpoints, in the short form.
+    /// Whether errors are in the API's envelope or, on session endpoints and those that connect accounts, in the short form.
     pub envelope: bool,
 }
 
@@ -96,7 +96,7 @@ fn stamp(context: &RequestContext, mut response: Response) -> Response {
 }
 
 fn is_session_path(path: &str) -> bool {
-    path.starts_with("/api/projects/") || path.starts_with("/projects/")
+    path.starts_with("/api/projects/") || path.starts_with("/projects/") || path.starts_with("/api/auth/")
 }
 
 /// Counts an answer by its class. Looked up once: to find a counter by its labels takes two allocations and a lock.

@@ -5,7 +5,7 @@ use super::keys::{AuditKeys, Principals};
 use super::line::Line;
 use crate::access::{Denial, Permit, Target, TokenRequest};
 use crate::identity::Caller;
-use crate::ids::{ApiKeyId, CredentialId, Generation, ProviderName, RequestId, Username};
+use crate::ids::{ApiKeyId, ConsentId, CredentialId, Generation, ProviderName, RequestId, Username};
 use crate::records::NewBinding;
 use crate::records::model::{ApiKey, Credential, Turn};
 use std::cell::Cell;
@@ -333,6 +333,25 @@ impl<'a> Administrative<'a> {
             undone: false,
             by: Some((request, caller)),
             person: Some(&turn.user),
+            subject,
+        }
+    }
+
+    /// `CONSENT_STARTED`: a person was sent to an upstream to connect their account.
+    #[must_use]
+    pub fn consent(
+        event: &'static str,
+        request: &'a RequestId,
+        caller: &'a Caller,
+        consent: &'a ConsentId,
+        provider: &'a ProviderName,
+    ) -> Self {
+        let subject = vec![("consent", consent.as_str()), ("provider", provider.as_str())];
+        Self {
+            event,
+            undone: false,
+            by: Some((request, caller)),
+            person: caller.principal(),
             subject,
         }
     }

@@ -4,6 +4,7 @@
 use super::mint::Tools;
 use crate::config::Instance;
 use crate::egress::Address;
+use crate::ids::ProviderName;
 use crate::manifest::{Field, Kind};
 use crate::records::model::Credential;
 use crate::records::{Material, sealing};
@@ -48,25 +49,7 @@ pub(super) async fn of(tools: &Tools, material: &Material, kind: &Kind) -> Resul
             fields.push((field.name.clone(), Input::Secret(value)));
         }
     }
-    if let Some(instance) = operators_client(tools, credential) {
-        // A pair belongs together: the credential's own wins whole.
-        let own = fields
-            .iter()
-            .any(|(name, _)| matches!(name.as_str(), "client-id" | "client-secret"));
-        let wanted = |name: &str| !own && kind.field(name).is_some();
-        if let Some(id) = instance.client_id.clone().filter(|_| wanted("client-id")) {
-            fields.push(("client-id".to_owned(), Input::Text(id)));
-        }
-        if let Some(value) = instance.client_secret.clone().filter(|_| wanted("client-secret")) {
-            fields.push((
-                "client-secret".to_owned(),
-                Input::Operator {
-                    value,
-                    instance: instance.url.clone(),
-                },
-            ));
-        }
-    }
+    add_operators_client(tools, &credential.provider, credential.url.as_deref(), kind, &mut fields);
     Ok(CredentialInput {
         kind: credential.kind.clone(),
         fields,
@@ -104,13 +87,43 @@ fn is_configured(kind: &Kind, name: &str) -> bool {
     kind.field(name).is_some_and(|field| field.configured)
 }
 
-fn operators_client<'a>(tools: &'a Tools, credential: &Credential) -> Option<&'a Instance> {
-    let manifest_default = || {
-        let provider = tools.catalog.get(credential.provider.as_str()).ok()?;
-        provider.manifest().instance.clone()
+/// The operator's client for the instance, where the credential has none of its own.
+pub(super) fn add_operators_client(
+    tools: &Tools,
+    provider: &ProviderName,
+    url: Option<&str>,
+    kind: &Kind,
+    fields: &mut Vec<(String, Input)>,
+) {
+    let Some(instance) = operators_client(tools, provider, url) else {
+        return;
     };
-    let address = credential.url.clone().or_else(manifest_default)?;
+    // A pair belongs together: the credential's own wins whole.
+    let own = fields
+        .iter()
+        .any(|(name, _)| matches!(name.as_str(), "client-id" | "client-secret"));
+    let wanted = |name: &str| !own && kind.field(name).is_some();
+    if let Some(id) = instance.client_id.clone().filter(|_| wanted("client-id")) {
+        fields.push(("client-id".to_owned(), Input::Text(id)));
+    }
+    if let Some(value) = instance.client_secret.clone().filter(|_| wanted("client-secret")) {
+        fields.push((
+            "client-secret".to_owned(),
+            Input::Operator {
+                value,
+                instance: instance.url.clone(),
+            },
+        ));
+    }
+}
+
+fn operators_client<'a>(tools: &'a Tools, provider: &ProviderName, url: Option<&str>) -> Option<&'a Instance> {
+    let manifest_default = || {
+        let loaded = tools.catalog.get(provider.as_str()).ok()?;
+        loaded.manifest().instance.clone()
+    };
+    let address = url.map(str::to_owned).or_else(manifest_default)?;
     tools.instances.iter().find(|instance| {
-        instance.provider == credential.provider.as_str() && Address::parse(&address).ok() == Address::parse(instance.url.as_str()).ok()
+        instance.provider == provider.as_str() && Address::parse(&address).ok() == Address::parse(instance.url.as_str()).ok()
     })
 }

@@ -3,6 +3,7 @@
 //! A reader brings a [`Permit`]; without one nothing here answers a token. The flight itself works with a maintenance permit, which can
 //! refresh and store and yields nothing to anyone.
 
+pub mod consent;
 pub mod error;
 pub mod flight;
 pub mod freshness;
@@ -14,6 +15,7 @@ pub mod narrowing;
 mod pause;
 mod renewed;
 
+pub use consent::Draft;
 pub use error::BrokerError;
 pub use lease::{Lease, Origin, Token};
 pub use mint::Tools;

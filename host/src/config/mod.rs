@@ -65,6 +65,9 @@ pub struct Api {
     pub listen: SocketAddr,
     /// A larger request body is a 413, in bytes.
     pub max_body_bytes: usize,
+    /// How browsers reach this server, as it is registered with upstreams: `{public_url}/oauth2callback` is where a consent comes back to.
+    /// Without it nobody can connect an account by consenting. The development server knows its own.
+    pub public_url: Option<Url>,
     /// What the session endpoint names when a person has not connected an account.
     pub connect_hint: String,
 }
@@ -75,6 +78,7 @@ impl Default for Api {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             // A Google key file is 2.4 KiB, a kubeconfig with certificates 20 KiB.
             max_body_bytes: 1024 * 1024,
+            public_url: None,
             connect_hint: "Settings, Integrations".to_owned(),
         }
     }

@@ -194,7 +194,7 @@ async fn load(view: &mut Transactional, entity: Entity, id: String) -> Result<Op
             ApiKeyId::parse(id.as_str()).map_err(damaged)?,
             one(view, api_keys::BY_ID, &id, "api_keys", api_keys::read).await?,
         ),
-        Entity::Rotation => return Ok(None),
+        Entity::Rotation | Entity::Consent => return Ok(None),
     };
     Ok(Some(update))
 }

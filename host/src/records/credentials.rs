@@ -145,6 +145,27 @@ impl Records {
         })
     }
 
+    /// The connected account of a person at a provider.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn connected_account(&self, person: &Username, provider: &ProviderName) -> Result<Option<Credential>> {
+        let query = sqlx::query("SELECT id FROM credentials WHERE connected_to = $1 AND provider = $2");
+        let query = query.bind(person.as_str()).bind(provider.as_str());
+        let Some(row) = self.db.optional(query).await? else {
+            return Ok(None);
+        };
+        let id: CredentialId = Fields {
+            row: &row,
+            table: "credentials",
+        }
+        .id("id")?;
+        match self.credential(&id).await {
+            Err(RecordsError::NotFound { .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     /// All credentials, oldest first.
     ///
     /// # Errors

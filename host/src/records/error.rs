@@ -27,6 +27,8 @@ pub enum Entity {
     User,
     /// An entry of the rotation journal.
     Rotation,
+    /// A person on the way to connect an account.
+    Consent,
 }
 
 impl Entity {
@@ -44,6 +46,7 @@ impl Entity {
             Self::ApiKey => "api key",
             Self::User => "user",
             Self::Rotation => "rotation",
+            Self::Consent => "consent",
         }
     }
 

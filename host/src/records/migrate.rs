@@ -5,7 +5,10 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 use std::time::Duration;
 
-const HISTORY: [(i64, &str, &str); 1] = [(1, "records", include_str!("migrations/0001_records.sql"))];
+const HISTORY: [(i64, &str, &str); 2] = [
+    (1, "records", include_str!("migrations/0001_records.sql")),
+    (2, "consents", include_str!("migrations/0002_consents.sql")),
+];
 
 /// Another replica may be migrating just now; its lock is waited for this long.
 const LONGEST: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@
 
 use crate::clock::Millis;
 use crate::ids::{
-    AgentId, ApiKeyId, BindingId, CredentialId, Generation, ProjectId, ProviderName, RoleId, RunId, SessionId, TurnId, Username,
+    AgentId, ApiKeyId, BindingId, ConsentId, CredentialId, Generation, ProjectId, ProviderName, RoleId, RunId, SessionId, TurnId, Username,
 };
 use std::collections::BTreeMap;
 
@@ -52,6 +52,48 @@ pub enum CredentialState {
     NeedsReconnect,
     /// A rotating secret was sent and no answer came: spent or not, nobody knows.
     Indeterminate,
+}
+
+/// A person on the way to connect an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Its id, which the person who started it knows.
+    pub id: ConsentId,
+    /// Who started it: the only one who can complete it.
+    pub username: Username,
+    /// At which provider.
+    pub provider: ProviderName,
+    /// Which kind the credential will have.
+    pub kind: String,
+    /// At which instance; `None` is the provider's default.
+    pub url: Option<String>,
+    /// Public fields that the credential will have.
+    pub fields: BTreeMap<String, String>,
+    /// Where the browser was told to come back to.
+    pub redirect_uri: String,
+    /// How far it is.
+    pub stage: ConsentStage,
+    /// In [`ConsentStage::Choosing`]: the accounts, by title, with the public fields of each.
+    pub accounts: Vec<(String, BTreeMap<String, String>)>,
+    /// In [`ConsentStage::Choosing`]: when the first token ends.
+    pub token_expires_at_ms: Option<Millis>,
+    /// When it was started.
+    pub created_at_ms: Millis,
+    /// When it ends.
+    pub expires_at_ms: Millis,
+}
+
+/// How far a consent is. Each step is made once, by one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentStage {
+    /// The browser is away.
+    Started,
+    /// The browser came back with a code.
+    Returned,
+    /// The code is being spent. Where that was cut short, only a new start helps.
+    Exchanging,
+    /// The person has to choose one of several accounts.
+    Choosing,
 }
 
 /// One sealed field of a credential.

@@ -1,7 +1,7 @@
 //! Rows → plain data. What does not read is told by table and column, never by content.
 
 use super::error::{RecordsError, Result};
-use super::model::{CredentialPolicy, CredentialState, Phase, Scope, StandsFor, Trigger};
+use super::model::{ConsentStage, CredentialPolicy, CredentialState, Phase, Scope, StandsFor, Trigger};
 use crate::ids::{Generation, InvalidId};
 use serde::de::DeserializeOwned;
 use sqlx::Row;
@@ -29,6 +29,15 @@ impl Stored for CredentialState {
         (Self::Usable, "usable"),
         (Self::NeedsReconnect, "needs-reconnect"),
         (Self::Indeterminate, "indeterminate"),
+    ];
+}
+
+impl Stored for ConsentStage {
+    const WORDS: &'static [(Self, &'static str)] = &[
+        (Self::Started, "started"),
+        (Self::Returned, "returned"),
+        (Self::Exchanging, "exchanging"),
+        (Self::Choosing, "choosing"),
     ];
 }
 

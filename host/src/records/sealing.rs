@@ -3,7 +3,7 @@
 
 use super::model::{SealedField, SealedToken};
 use crate::clock::Millis;
-use crate::ids::{CredentialId, Generation};
+use crate::ids::{ConsentId, CredentialId, Generation};
 use crate::seal::{Aad, Keyring, Purpose, SealError};
 use crate::secret::Secret;
 
@@ -22,6 +22,15 @@ fn token_place(id: &CredentialId, generation: Generation) -> Aad<'_> {
         record: id.as_str(),
         field: "token",
         generation,
+    }
+}
+
+fn consent_place<'a>(id: &'a ConsentId, field: &'a str) -> Aad<'a> {
+    Aad {
+        table: "consent_secrets",
+        record: id.as_str(),
+        field,
+        generation: Generation::FIRST,
     }
 }
 
@@ -46,6 +55,20 @@ pub fn open_field(keyring: &Keyring, id: &CredentialId, sealed: &SealedField) ->
         &field_place(id, &sealed.field, sealed.generation),
         &sealed.envelope,
     )
+}
+
+/// Seals what a consent keeps while it is under way: the verifier, the code, what the exchange brought.
+#[must_use]
+pub fn seal_of_consent(keyring: &Keyring, id: &ConsentId, field: &str, value: &Secret) -> (String, String) {
+    (field.to_owned(), keyring.seal(Purpose::Records, &consent_place(id, field), value))
+}
+
+/// Opens what a consent keeps.
+///
+/// # Errors
+/// As [`open_field`].
+pub fn open_of_consent(keyring: &Keyring, id: &ConsentId, field: &str, envelope: &str) -> Result<Secret, SealError> {
+    keyring.open(Purpose::Records, &consent_place(id, field), envelope)
 }
 
 /// Seals the current token of a rotating kind.

@@ -68,7 +68,7 @@ pub struct Server {
 ///
 /// # Errors
 /// One sentence with the cause: a locked folder, a missing keyring, a taken port, a database that cannot be reached.
-pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
+pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let clock: SharedClock = Arc::new(SystemClock);
     let folder = DataFolder::open(&config.data_dir)?;
     let keyring = keyring_for(&config, mode)?;
@@ -113,6 +113,9 @@ pub async fn start(config: Config, mode: Mode) -> anyhow::Result<Server> {
     let api_listener = listen(config.api.listen, "api.listen").await?;
     let metrics_listener = listen(config.metrics.listen, "metrics.listen").await?;
     let (api, metrics_at) = (api_listener.local_addr()?, metrics_listener.local_addr()?);
+    if mode == Mode::Development && config.api.public_url.is_none() {
+        config.api.public_url = Some(format!("http://{api}").parse()?);
+    }
     let app = App::new(Parts {
         config,
         clock: Arc::clone(&clock),

@@ -1,0 +1,172 @@
+//! A person's connected account: stored, shown, ended.
+
+use crate::api::caller::Known;
+use crate::api::change::recorded;
+use crate::api::credentials;
+use crate::api::present;
+use crate::api::problem::{Answer, Problem};
+use crate::api::refusals;
+use crate::api::request::RequestContext;
+use crate::api::state::App;
+use crate::audit::Administrative;
+use crate::clock::{Millis, rfc3339};
+use crate::identity::Caller;
+use crate::ids::{CredentialId, Generation, ProviderName, Username};
+use crate::manifest::Manifest;
+use crate::records::model::{Credential, CredentialState};
+use crate::records::{CredentialPatch, NewCredential, Ownership, sealing};
+use crate::secret::Secret;
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A refresh of the account that is being replaced may move its generation under us; it cannot do so often.
+const TRIES: usize = 5;
+
+/// What a connected account is stored with.
+pub(super) struct New {
+    pub(super) provider: ProviderName,
+    pub(super) kind: String,
+    pub(super) url: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) fields: BTreeMap<String, String>,
+    pub(super) secrets: Vec<(String, Secret)>,
+    /// The first token of a rotating kind, and its end.
+    pub(super) token: Option<(Secret, Option<Millis>)>,
+}
+
+/// Makes the person's account, or gives the one they have its new secrets: its id stays.
+pub(super) async fn store(app: &App, context: &RequestContext, caller: &Caller, person: &Username, new: New) -> Answer<Credential> {
+    for _ in 0..TRIES {
+        let stored = match find(app, person, &new.provider).await? {
+            None => create(app, context, caller, person, &new).await,
+            Some(old) => replace(app, context, caller, &old, &new).await,
+        };
+        match stored {
+            Err(problem) if problem.status() == axum::http::StatusCode::CONFLICT => {}
+            stored => {
+                let stored = stored?;
+                app.broker.changed(&stored.id);
+                return Ok(stored);
+            }
+        }
+    }
+    Err(Problem::conflict("the account is being changed by others; try again"))
+}
+
+/// From the records, not from the index: what was stored a moment ago by another replica counts.
+async fn find(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Credential>> {
+    match app.records.connected_account(person, provider).await {
+        Ok(found) => Ok(found),
+        Err(error) => Err(refusals::by_records(error)),
+    }
+}
+
+async fn create(app: &App, context: &RequestContext, caller: &Caller, person: &Username, new: &New) -> Answer<Credential> {
+    let id = CredentialId::make(&*app.clock);
+    let credential = NewCredential {
+        name: format!("{} of {person}", new.provider),
+        description: None,
+        provider: new.provider.clone(),
+        kind: new.kind.clone(),
+        url: new.url.clone(),
+        email: new.email.clone(),
+        labels: None,
+        annotations: None,
+        fields: new.fields.clone(),
+        ownership: Ownership::ConnectedTo(person.clone()),
+        secrets: sealed(app, &id, Generation::FIRST, new),
+        token: token(app, &id, Generation::FIRST, new),
+        id: id.clone(),
+    };
+    let event = Administrative::credential("ACCOUNT_CONNECTED", &context.id, caller, &id, &new.provider);
+    recorded(app, event, app.records.create_credential(credential)).await
+}
+
+async fn replace(app: &App, context: &RequestContext, caller: &Caller, old: &Credential, new: &New) -> Answer<Credential> {
+    let next = old.generation.next();
+    let patch = CredentialPatch {
+        kind: Some(new.kind.clone()),
+        url: Some(new.url.clone()),
+        email: Some(new.email.clone()),
+        fields: Some(new.fields.clone()),
+        secrets: sealed(app, &old.id, next, new),
+        token: token(app, &old.id, next, new),
+        ..CredentialPatch::default()
+    };
+    let event = Administrative::credential("ACCOUNT_CONNECTED", &context.id, caller, &old.id, &old.provider);
+    recorded(app, event, app.records.update_credential(&old.id, old.generation, patch)).await
+}
+
+fn sealed(app: &App, id: &CredentialId, generation: Generation, new: &New) -> Vec<crate::records::model::SealedField> {
+    let seal = |(field, value): &(String, Secret)| sealing::seal_field(&app.keyring, id, field, generation, value);
+    new.secrets.iter().map(seal).collect()
+}
+
+fn token(app: &App, id: &CredentialId, generation: Generation, new: &New) -> Option<crate::records::model::SealedToken> {
+    let (token, expires_at_ms) = new.token.as_ref()?;
+    let now_ms = app.clock.now_ms();
+    Some(sealing::seal_token(&app.keyring, id, generation, token, now_ms, *expires_at_ms))
+}
+
+/// The answer to whoever has just connected.
+pub(super) fn connected(manifest: &Manifest, credential: &Credential) -> Value {
+    json!({
+        "connected": true,
+        "provider": credential.provider,
+        "credential_id": credential.id,
+        "message": format!("{} account connected", manifest.title),
+    })
+}
+
+/// `GET /api/auth/{provider}/status`: of the caller's own account, and of nobody else's.
+pub async fn status(State(app): State<App>, known: Known, Path(provider): Path<String>) -> Answer<Json<Value>> {
+    let provider = credentials::provider(provider)?;
+    let person = known.caller.principal().ok_or_else(Problem::forbidden)?;
+    let Some(credential) = own(&app, person, &provider)? else {
+        return Ok(Json(json!({ "connected": false, "provider": provider })));
+    };
+    Ok(Json(json!({
+        "connected": credential.state != CredentialState::NeedsReconnect,
+        "provider": provider,
+        "credential_id": credential.id,
+        "kind": credential.kind,
+        "state": present::state(&credential),
+        "url": credential.url,
+        "email": credential.email,
+        "fields": credential.fields,
+        "updatedAt": rfc3339(credential.updated_at_ms),
+    })))
+}
+
+/// `POST` and `DELETE /api/auth/{provider}/disconnect`: forgotten here, whatever the upstream says.
+pub async fn disconnect(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(provider): Path<String>,
+) -> Answer<Json<Value>> {
+    let provider = credentials::provider(provider)?;
+    let person = known
+        .caller
+        .principal()
+        .filter(|_| !known.caller.is_service())
+        .ok_or_else(Problem::forbidden)?;
+    let nothing = || Problem::nothing_there(format!("no `{provider}` account is connected"));
+    let credential = own(&app, person, &provider)?.ok_or_else(nothing)?;
+    let event = Administrative::credential("ACCOUNT_DISCONNECTED", &context.id, &known.caller, &credential.id, &provider);
+    recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
+    app.broker.changed(&credential.id);
+    Ok(Json(
+        json!({ "connected": false, "provider": provider, "message": format!("{provider} account disconnected") }),
+    ))
+}
+
+fn own(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Arc<Credential>>> {
+    super::super::read_index(app, |index| {
+        let mine = |credential: &&Arc<Credential>| credential.connected_to.as_ref() == Some(person) && credential.provider == *provider;
+        index.credentials().find(mine).map(Arc::clone)
+    })
+}
