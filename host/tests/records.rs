@@ -5,6 +5,8 @@
 mod bindings;
 #[path = "records/changes.rs"]
 mod changes;
+#[path = "records/consents.rs"]
+mod consents;
 #[path = "records/credentials.rs"]
 mod credentials;
 #[path = "records/fixture.rs"]
@@ -72,6 +74,10 @@ suite! {
     credentials::a_change_based_on_old_secrets_is_refused,
     credentials::secrets_sealed_for_another_generation_are_refused,
     credentials::deleting_takes_everything_along,
+    consents::a_consent_goes_its_way_once,
+    consents::a_consent_is_over_after_its_time,
+    consents::five_wrong_codes_end_a_consent,
+    consents::a_person_has_eight_under_way,
     bindings::the_built_in_roles_are_there_once,
     bindings::a_binding_of_the_same_tuple_is_told_with_its_id,
     bindings::a_level_has_one_credential_per_provider,
