@@ -207,6 +207,15 @@ pub fn hostile_component() -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("`{}`: {error}; run `cargo xtask providers`", path.display()))
 }
 
+/// The hostile component with another word in its data; as long as the first, so that it stays a component.
+pub fn patched(from: &str, to: &str) -> Vec<u8> {
+    let mut component = hostile_component();
+    let to = format!("{to}{}", " ".repeat(from.len().saturating_sub(to.len())));
+    let at = component.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+    component.splice(at..at + from.len(), to.bytes());
+    component
+}
+
 /// A built-in component.
 pub fn built_in(name: &str) -> &'static [u8] {
     let found = BUILT_INS.iter().find(|built_in| built_in.name == name);

@@ -3,7 +3,7 @@
 //! The components are `tests/hostile/guest` (one deed at a time) and the WAT beside it. Addresses that may not be dialled and redirects are `egress`'s own
 //! tests.
 
-use crate::fixture::{self, Call, Fake, Journal, Script, hostile_component, json, load, sandbox, secret};
+use crate::fixture::{self, Call, Fake, Journal, Script, hostile_component, json, load, patched, sandbox, secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use claviger::runtime::{Allocation, Approval, IncidentKind, Limits, LoadError, Options, Provider, ProviderFault, Refusal, Sandbox};
@@ -635,13 +635,4 @@ async fn a_manifest_that_changes_its_mind_is_refused() {
         matches!(&error, LoadError::Changed { expected, actual } if *expected == approved.digest && *actual == digest),
         "{error}"
     );
-}
-
-/// The hostile component with another word in its data; as long as the first, so that it stays a component.
-fn patched(from: &str, to: &str) -> Vec<u8> {
-    let mut component = hostile_component();
-    let to = format!("{to}{}", " ".repeat(from.len().saturating_sub(to.len())));
-    let at = component.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
-    component.splice(at..at + from.len(), to.bytes());
-    component
 }

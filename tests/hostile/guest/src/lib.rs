@@ -4,6 +4,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod abilities;
 mod bindings;
 mod computing;
 mod manifest;
