@@ -52,7 +52,7 @@ pub use reply::Reply;
 pub use request::Request;
 pub use response::Response;
 pub use secret::{Encoding, Part, Secret, join};
-pub use timestamp::{http_date_ms, rfc3339_ms};
+pub use timestamp::{date_ms, date_of_ms, http_date_ms, rfc3339_ms};
 pub use token::Token;
 
 #[cfg(target_arch = "wasm32")]
