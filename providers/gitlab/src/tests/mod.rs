@@ -1,3 +1,12 @@
+//! What the provider sends and what it makes of the answers, against its own manifest.
+
+mod consumers;
+mod exchange;
+mod identity;
+mod refusals;
+mod revoke;
+mod rotating;
+
 use super::GitLab;
 use claviger_sdk::testing::{TestHost, check_manifest, expires_at_ms, token_text};
 use claviger_sdk::{Credential, Failure, Narrowing, Provider, Retry, codes};
