@@ -32,7 +32,7 @@ pub fn ask(base: &str, at: At, shown: &Shown<'_>) -> Result<Answer, Failure> {
         Shown::Basic(email, token) => {
             let user = Part::Text(format!("{email}:"));
             let pair = join(&[user, Part::Secret(token, Encoding::Plain)], Encoding::Base64);
-            request.header_secret("authorization", "Basic ", &pair).send()?
+            request.basic(&pair).send()?
         }
     };
     Answer::read(&response)
