@@ -183,6 +183,7 @@ fn configuration(file: Option<&Path>, data: &Path, people: &Seed, upstream: &Url
             "github" => Some((&people.github_app.client_id, &people.github_app.client_secret)),
             "gitlab" => Some((&people.gitlab_application.client_id, &people.gitlab_application.client_secret)),
             "google" => Some((&people.google_client.client_id, &people.google_client.client_secret)),
+            "jira" => Some((&people.jira_application.client_id, &people.jira_application.client_secret)),
             _ => None,
         };
         config.instances.push(Instance {

@@ -71,7 +71,11 @@ pub fn locate(credential: &Credential) -> Result<(Place, Option<Answer>), Failur
     let shown = shown(credential)?;
     let at_site = ask(&site, At::Site, &shown)?;
     if at_site.reply.is_success() {
-        let place = Place { url: site, browse: None, cloud_id: None };
+        let place = Place {
+            url: site,
+            browse: None,
+            cloud_id: None,
+        };
         return Ok((place, Some(at_site)));
     }
     let refused = of_api(&at_site, At::Site, None, now_ms());

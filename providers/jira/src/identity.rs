@@ -49,7 +49,11 @@ pub fn read(answer: &Answer, at: At, ends_ms: Option<u64>, now_ms: u64) -> Resul
     }
     let failed = answer.sign_in.as_deref().is_some_and(|word| word.contains("AUTHENTICATED_FAILED"));
     let text = |pointer: &str| reply.text(pointer).and_then(name);
-    let id = if at == At::DataCenter { text("/key").or_else(|| text("/name")) } else { text("/accountId") };
+    let id = if at == At::DataCenter {
+        text("/key").or_else(|| text("/name"))
+    } else {
+        text("/accountId")
+    };
     let Some(id) = id.filter(|_| !failed) else {
         return Err(reply.marked(Failure::reauth_required(
             "Jira answers as if nobody had signed in: the token has expired or was revoked; store a new one or connect again",

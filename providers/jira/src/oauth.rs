@@ -89,7 +89,9 @@ pub fn place(credential: &Credential, cloud: &Cloud, token: &Secret, ends: Optio
 
 /// The site as it was stored: by itself, or as the address of a credential that was given a site where an instance belongs.
 fn stored_site(credential: &Credential) -> Option<String> {
-    let url = credential.text("url").filter(|url| instance_base(Some(url), "").ends_with(".atlassian.net"));
+    let url = credential
+        .text("url")
+        .filter(|url| instance_base(Some(url), "").ends_with(".atlassian.net"));
     credential.text("site").or(url).map(|site| instance_base(Some(site), ""))
 }
 
@@ -129,7 +131,9 @@ pub fn exchange(credential: &Credential) -> Result<Vec<Account>, Failure> {
     }
     let sites = sites(&cloud, &token, ends)?;
     if sites.is_empty() {
-        return Err(Failure::reauth_required("the consent opens no site of Jira; connect again and choose one"));
+        return Err(Failure::reauth_required(
+            "the consent opens no site of Jira; connect again and choose one",
+        ));
     }
     let account = |site: crate::place::Site| {
         Account::new(format!("{} ({})", site.name, site.url))
@@ -168,7 +172,9 @@ fn granted(cloud: &Cloud, grant: Grant, body: Json<'_>) -> Result<(Response, Sec
     let answer = Answer::read(&response)?;
     of_grant(&answer, grant, now_ms())?;
     let Some(token) = response.take("access-token") else {
-        return Err(answer.reply.marked(Failure::upstream_protocol("Atlassian's answer lacks the access token")));
+        return Err(answer
+            .reply
+            .marked(Failure::upstream_protocol("Atlassian's answer lacks the access token")));
     };
     let ends = expires_at_ms(&answer.reply, now_ms());
     Ok((response, token, ends))

@@ -34,7 +34,10 @@ impl Cloud {
         } else if is("atlassian-us-gov-mod.net", "atlassian-us-gov-mod.com") {
             Self::at("atlassian-us-gov-mod.com")
         } else {
-            Self { auth: base.clone(), api: base }
+            Self {
+                auth: base.clone(),
+                api: base,
+            }
         }
     }
 
@@ -144,13 +147,19 @@ pub fn read_sites(list: &serde_json::Value) -> Vec<Site> {
     let mut sites: Vec<Site> = Vec::new();
     for entry in list.as_array().into_iter().flatten() {
         let text = |key: &str| entry.get(key).and_then(serde_json::Value::as_str).map(str::trim);
-        let Some(id) = text("id").filter(|id| is_cloud_id(id)) else { continue };
+        let Some(id) = text("id").filter(|id| is_cloud_id(id)) else {
+            continue;
+        };
         let url = instance_base(text("url"), "");
         if url.is_empty() || url.chars().any(|c| c.is_control() || c.is_whitespace()) || sites.iter().any(|site| site.id == id) {
             continue;
         }
         let name = text("name").filter(|name| !name.is_empty()).unwrap_or(&url).to_owned();
-        sites.push(Site { id: id.to_owned(), name, url });
+        sites.push(Site {
+            id: id.to_owned(),
+            name,
+            url,
+        });
     }
     sites
 }

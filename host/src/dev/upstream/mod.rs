@@ -12,6 +12,7 @@
 //! It listens where it is told to and authenticates nobody on its own routes: it belongs on loopback.
 
 mod call;
+mod consent;
 mod cut;
 pub mod faults;
 mod github;
@@ -26,7 +27,7 @@ mod world;
 
 pub use faults::{Echo, Order, RateLimit};
 pub use journal::Entry;
-pub use seed::{GithubApp, GithubOauthApp, GitlabApplication, GoogleClient, Person, Seed};
+pub use seed::{GithubApp, GithubOauthApp, GitlabApplication, GoogleClient, JiraApplication, Person, Seed};
 
 use crate::clock::SharedClock;
 use axum::Router;
@@ -178,6 +179,17 @@ impl Upstream {
             }
             ("POST", "/_grants") if call.field("provider").as_deref() == Some("google") => {
                 google::open_grant(&mut self.world(), call, self.clock.now_ms())
+            }
+            ("POST", "/_grants") if matches!(call.field("provider").as_deref(), Some("gitlab" | "jira")) => {
+                let (now_ms, mut world) = (self.clock.now_ms(), self.world());
+                let opened = match call.field("provider").as_deref() {
+                    Some("jira") => jira::open(&mut world, call),
+                    _ => gitlab::open(&mut world, call, now_ms),
+                };
+                match opened {
+                    Some(opened) => Reply::json(201, opened),
+                    None => Reply::json(400, json!({ "error": "`account` names nobody that was seeded" })),
+                }
             }
             ("POST", "/_grants") => match call.field("account").and_then(|account| self.world().open_grant(&account)) {
                 Some(refresh_token) => Reply::json(201, json!({ "refresh_token": refresh_token })),

@@ -26,6 +26,8 @@ pub struct Seed {
     pub gitlab_application: GitlabApplication,
     /// The client that holds a grant of each of them at Google.
     pub google_client: GoogleClient,
+    /// The application that people consent to at Atlassian.
+    pub jira_application: JiraApplication,
 }
 
 /// A person with an account at each of the four.
@@ -45,6 +47,20 @@ pub struct Person {
     pub gitlab_refresh_token: Secret,
     /// An API token.
     pub jira_token: Secret,
+    /// An API token with scopes, which works through the gateway alone.
+    pub jira_scoped_token: Secret,
+    /// The API token of their service account.
+    pub jira_service_token: Secret,
+    /// Their service account's address.
+    pub jira_service_email: String,
+    /// Their service account's client id, for client credentials.
+    pub jira_client_id: String,
+    /// Its secret.
+    pub jira_client_secret: Secret,
+    /// A personal access token of the emulated server.
+    pub jira_personal_token: Secret,
+    /// The first refresh token of a grant to the application.
+    pub jira_refresh_token: Secret,
     /// Their service account.
     pub google_account: String,
     /// Its key file, a JSON document.
@@ -90,6 +106,17 @@ pub struct GitlabApplication {
     pub client_secret: Secret,
     /// Where consents were sent back to.
     pub redirect_uri: String,
+    /// The id of another that is public: it has no secret to show.
+    pub public_client_id: String,
+}
+
+/// The emulated OAuth 2.0 application at Atlassian.
+#[derive(Clone)]
+pub struct JiraApplication {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
 }
 
 /// The emulated OAuth client at Google.
@@ -129,6 +156,11 @@ impl Seed {
                 client_id: derived("gitlab-application", "id", 64),
                 client_secret: Secret::new(secret),
                 redirect_uri: "http://127.0.0.1/oauth/callback".to_owned(),
+                public_client_id: derived("gitlab-application", "public", 64),
+            },
+            jira_application: JiraApplication {
+                client_id: derived("jira-application", "id", 32),
+                client_secret: Secret::new(format!("ATOA{}", derived("jira-application", "secret", 60))),
             },
             google_client: GoogleClient {
                 client_id: "104200-emulated.apps.googleusercontent.com".to_owned(),
@@ -173,6 +205,13 @@ impl Person {
             gitlab_pat: Secret::new(format!("glpat-{}", padded("gitlab-pat", 20))),
             gitlab_refresh_token: Secret::new(super::gitlab::refresh_token(name, 0, 0)),
             jira_token: Secret::new(format!("ATATT3xFf{}=0DE1F00D", padded("jira", 170))),
+            jira_scoped_token: Secret::new(format!("ATATT3xFf{}=5C09ED00", padded("jira-scoped", 170))),
+            jira_service_token: Secret::new(format!("ATSTT3xFf{}=5E2F1CE0", padded("jira-service", 170))),
+            jira_service_email: format!("{slug}-bot@serviceaccount.atlassian.com"),
+            jira_client_id: derived("jira-client", name, 32),
+            jira_client_secret: Secret::new(format!("ATOA{}", derived("jira-client-secret", name, 60))),
+            jira_personal_token: Secret::new(padded("jira-personal", 44)),
+            jira_refresh_token: Secret::new(super::jira::refresh_token(name, 0, 0)),
             google_account,
             google_key_file: Secret::new(key_file.to_string()),
             google_refresh_token: Secret::new(super::google::refresh_token(name, 0)),

@@ -24,6 +24,10 @@ pub(super) struct World {
     statics: HashMap<String, (Provider, String)>,
     /// Minted tokens by digest.
     pub(super) live: HashMap<String, Live>,
+    /// GitLab beyond grants.
+    pub(super) gitlab: gitlab::State,
+    /// Jira's own.
+    pub(super) jira: jira::State,
     /// (account, number) → grant.
     pub(super) grants: BTreeMap<(String, u32), Grant>,
     /// Google's own.
@@ -80,7 +84,6 @@ impl World {
         for person in &seed.people {
             for (provider, token) in [
                 (Provider::Github, &person.github_pat),
-                (Provider::Gitlab, &person.gitlab_pat),
                 (Provider::Jira, &person.jira_token),
             ] {
                 statics.insert(digest(token.expose()), (provider, person.name.clone()));
@@ -129,6 +132,8 @@ impl World {
             service_accounts,
             statics,
             live: HashMap::new(),
+            gitlab: gitlab::State::new(seed),
+            jira: jira::State::new(seed),
             grants: BTreeMap::new(),
             google: google::State::new(seed)?,
             lifetimes: BTreeMap::new(),
@@ -140,7 +145,7 @@ impl World {
         match provider {
             Provider::Github => github::answer(self, operation, path, call, now_ms),
             Provider::Gitlab => gitlab::answer(self, operation, call, now_ms),
-            Provider::Jira => jira::answer(self, operation, call),
+            Provider::Jira => jira::answer(self, operation, path, call, now_ms),
             Provider::Google => google::answer(self, operation, path, call, now_ms),
         }
     }

@@ -1,7 +1,34 @@
+//! What the provider sends and what it makes of the answers, against its own manifest.
+
+mod api_token;
+mod data_center;
+mod exchange;
+mod identity;
+mod limits;
+mod oauth;
+mod place;
+mod refusals;
+mod revoke;
+
 use super::Jira;
 use claviger_sdk::testing::{TestHost, check_manifest, expires_at_ms, token_text};
 use claviger_sdk::{Narrowing, Provider, codes};
 use serde_json::json;
+
+/// 2026-08-17T10:00:00Z.
+const NOW_MS: u64 = 1_786_960_800_000;
+const CLOUD: &str = "11223344-a1b2-4b33-8c44-def123456789";
+const SITE: &str = "https://example.atlassian.net";
+const GATEWAY: &str = "https://api.atlassian.com/ex/jira/11223344-a1b2-4b33-8c44-def123456789";
+
+fn host() -> TestHost {
+    TestHost::start(Jira::MANIFEST).at_ms(NOW_MS)
+}
+
+/// What Jira says of an account in the cloud.
+fn ada() -> String {
+    json!({ "accountId": "712020:ada", "accountType": "atlassian", "emailAddress": "ada@example.com", "displayName": "Ada L", "active": true }).to_string()
+}
 
 const TOKEN: &str = "ATATT3xFfGF0abcdefghijklmnopqrstuvwxyz=1A2B3C4D";
 

@@ -3,11 +3,18 @@
 //! A refresh ends the old refresh token and the old access token at once. Using an old refresh token again is refused and ends
 //! nothing. The order of the checks is Doorkeeper's: parameters, token, client, scope; so a dead token with a wrong secret reads
 //! `invalid_grant`, and a live one is not spent by a wrong secret.
+//!
+//! `POST /_grants` with `{"account": "alice"}` opens one more grant; with `"provider": "gitlab", "kind": "access-token"` see
+//! [`access_tokens`]. A project's or group's token belongs to an account of its own, a bot.
+
+mod access_tokens;
 
 use super::Provider;
 use super::call::Call;
+use super::consent::{self, Codes};
 use super::reply::Reply;
-use super::world::{Live, Standing, World, digest, slug};
+use super::seed::Seed;
+use super::world::{Live, Standing, World, derived, digest, slug};
 use crate::clock::{Millis, fill_random};
 use serde_json::json;
 
@@ -15,7 +22,11 @@ pub(super) const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/oauth/token", "token"),
     ("GET", "/oauth/token/info", "token-info"),
     ("POST", "/oauth/revoke", "revoke"),
+    ("GET", "/oauth/authorize", "consent"),
     ("GET", "/api/v4/user", "user"),
+    ("GET", "/api/v4/personal_access_tokens/self", "token-self"),
+    ("POST", "/api/v4/personal_access_tokens/self/rotate", "rotate"),
+    ("DELETE", "/api/v4/personal_access_tokens/self", "end-token"),
 ];
 
 const LIFETIME_S: i64 = 7200;
@@ -26,6 +37,32 @@ const INVALID_CLIENT: &str =
     "Client authentication failed due to unknown client, no client authentication included, or unsupported authentication method.";
 const INVALID_SCOPE: &str = "The requested scope is invalid, unknown, or malformed.";
 
+/// What only GitLab knows.
+pub(super) struct State {
+    tokens: access_tokens::AccessTokens,
+    codes: Codes,
+    /// The application that has no secret.
+    public_client_id: String,
+}
+
+impl State {
+    pub(super) fn new(seed: &Seed) -> Self {
+        Self {
+            tokens: access_tokens::AccessTokens::new(seed),
+            codes: Codes::default(),
+            public_client_id: seed.gitlab_application.public_client_id.clone(),
+        }
+    }
+}
+
+/// `POST /_grants` for GitLab.
+pub(super) fn open(world: &mut World, call: &Call, now_ms: Millis) -> Option<serde_json::Value> {
+    match call.field("kind").as_deref() {
+        Some("access-token") => access_tokens::open(world, call, now_ms).map(|token| json!({ "token": token })),
+        _ => world.open_grant(&call.field("account")?).map(|token| json!({ "refresh_token": token })),
+    }
+}
+
 /// One person's consent: which refresh token is good, and which access token came with it.
 #[derive(Clone)]
 pub(super) struct Grant {
@@ -33,6 +70,8 @@ pub(super) struct Grant {
     access: Option<String>,
     scopes: Vec<String>,
     revoked: bool,
+    /// Given to the application without a secret.
+    public: bool,
 }
 
 /// The refresh token of a grant after so many refreshes. It vouches for itself, so that one that the last emulator gave out is
@@ -49,6 +88,13 @@ pub(super) fn answer(world: &mut World, operation: &str, call: &Call, now_ms: Mi
         "token" => token(world, call, now_ms),
         "token-info" => token_info(world, call, now_ms),
         "revoke" => revoke(world, call),
+        "consent" => {
+            let clients = [world.application.client_id.clone(), world.gitlab.public_client_id.clone()];
+            consent::give(world, |world| &mut world.gitlab.codes, &clients, call, now_ms)
+        }
+        "token-self" => access_tokens::about(world, call, now_ms),
+        "rotate" => access_tokens::rotate(world, call, now_ms),
+        "end-token" => access_tokens::end(world, call, now_ms),
         _ => user(world, call, now_ms),
     }
 }
@@ -92,6 +138,7 @@ impl World {
             access: None,
             scopes,
             revoked: false,
+            public: false,
         });
         // Given out by an emulator before this one.
         grant.spent = grant.spent.max(spent);
@@ -104,8 +151,11 @@ impl World {
             Some((id, secret)) => (Some(id.clone()), Some(secret.clone())),
             None => (call.field("client_id"), call.field("client_secret")),
         };
-        id.as_deref() == Some(&self.application.client_id)
-            && secret.is_some_and(|secret| digest(&secret) == self.application.client_secret_digest)
+        match id {
+            Some(id) if id == self.gitlab.public_client_id => true,
+            Some(id) => id == self.application.client_id && secret.is_some_and(|secret| digest(&secret) == self.application.client_secret_digest),
+            None => false,
+        }
     }
 }
 
@@ -114,6 +164,7 @@ fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     match call.field("grant_type").as_deref() {
         None => return missing("grant_type"),
         Some("refresh_token") => {}
+        Some("authorization_code") => return bought(world, call, now_ms),
         Some(_) => {
             return error(
                 400,
@@ -130,8 +181,11 @@ fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     };
     let known = |reply: Reply| reply.to("refresh-token", &presented, Some(&account));
     let redirected = call.field("redirect_uri").is_some_and(|uri| uri != world.application.redirect_uri);
-    let foreign = call.field("client_id").is_some_and(|id| id != world.application.client_id);
     let grant = world.grant(&account, number, spent).clone();
+    let owner = if grant.public { &world.gitlab.public_client_id } else { &world.application.client_id };
+    let foreign = call.field("client_id").is_some_and(|id| id != *owner);
+    // A code's grant is tied to the address of its own consent, which is any on loopback here.
+    let redirected = redirected && !call.field("redirect_uri").is_some_and(|uri| uri.starts_with("http://127.0.0.1:"));
     if grant.revoked || grant.spent != spent || redirected {
         return known(error(400, "invalid_grant", INVALID_GRANT));
     }
@@ -149,6 +203,27 @@ fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
         }
     };
     known(rotate(world, &account, number, grant, scopes, now_ms))
+}
+
+/// The first pair, for a code.
+fn bought(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
+    let Some(presented) = call.field("code") else {
+        return error(400, "invalid_request", "Missing required parameter: code.");
+    };
+    if !world.is_client(call) {
+        return error(401, "invalid_client", INVALID_CLIENT).to("code", &presented, None);
+    }
+    let Some(code) = world.gitlab.codes.take(call, now_ms) else {
+        return error(400, "invalid_grant", INVALID_GRANT).to("code", &presented, None);
+    };
+    let mut bytes = [0; 4];
+    fill_random(&mut bytes);
+    let number = u32::from_le_bytes(bytes) | 1;
+    let grant = Grant {
+        public: code.client_id == world.gitlab.public_client_id,
+        ..world.grant(&code.account, number, 0).clone()
+    };
+    rotate(world, &code.account, number, grant, code.scopes, now_ms).to("code", &presented, Some(&code.account))
 }
 
 fn rotate(world: &mut World, account: &str, number: u32, old: Grant, scopes: Vec<String>, now_ms: Millis) -> Reply {
@@ -184,6 +259,7 @@ fn rotate(world: &mut World, account: &str, number: u32, old: Grant, scopes: Vec
             access: Some(digest(&access)),
             scopes,
             revoked: false,
+            public: old.public,
         },
     );
     Reply::json(200, body).with("cache-control", "no-store")
@@ -205,21 +281,32 @@ fn oauth(world: &World, token: &str, now_ms: Millis) -> Result<Live, Reply> {
 
 fn user(world: &World, call: &Call, now_ms: Millis) -> Reply {
     let private = call.header("private-token");
-    let Some(token) = private.or_else(|| call.authorization(&["bearer"])) else {
+    let Some(token) = access_tokens::shown(call) else {
         return Reply::json(401, json!({ "message": "401 Unauthorized" }));
     };
-    let (account, kind) = match world.static_account(Provider::Gitlab, token) {
-        Some(account) => (account, "personal-access-token"),
-        // An OAuth token is a bearer and nothing else.
-        None if private.is_some() => return Reply::json(401, json!({ "message": "401 Unauthorized" })).to("unknown", token, None),
+    let (account, kind, bot) = match world.gitlab.tokens.good(token, now_ms) {
+        Some(known) => (known.account, "personal-access-token", known.bot),
+        // An OAuth token is a bearer and nothing else; one that was an access token once is nothing.
+        None if private.is_some() || world.gitlab.tokens.account(token).is_some() => {
+            let whose = world.gitlab.tokens.account(token);
+            return Reply::json(401, json!({ "message": "401 Unauthorized" })).to("unknown", token, whose.as_deref());
+        }
         None => match oauth(world, token, now_ms) {
-            Ok(live) => (live.account, "access-token"),
+            Ok(live) => (live.account, "access-token", false),
             Err(refusal) => return refusal,
         },
     };
+    let id = user_id(world, &account);
+    if bot {
+        let login = format!("project_{id}_bot_{}", derived("gitlab-bot", &account, 12));
+        let email = format!("{login}@noreply.gitlab.example");
+        let body = json!({ "id": 1000 + id, "username": login, "name": format!("{account}'s project"), "state": "active", "bot": true,
+            "email": email, "commit_email": email });
+        return Reply::json(200, body).to(kind, token, Some(&account));
+    }
     let email = world.person(&account).map(|person| person.email.clone());
-    let body = json!({ "id": user_id(world, &account), "username": account, "name": account, "state": "active",
-        "email": email, "commit_email": email });
+    let body = json!({ "id": id, "username": account, "name": account, "state": "active", "bot": false,
+        "email": email, "commit_email": email, "public_email": "" });
     Reply::json(200, body).to(kind, token, Some(&account))
 }
 
