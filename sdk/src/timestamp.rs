@@ -1,7 +1,7 @@
 //! Times as upstreams write them. `None` for whatever does not read: an unreadable time is never a guess.
 
-use time::{Date, Month, OffsetDateTime};
 use time::format_description::well_known::{Rfc2822, Rfc3339};
+use time::{Date, Month, OffsetDateTime};
 
 /// An RFC 3339 time (`2026-08-17T10:00:00Z`), in milliseconds since the Unix epoch.
 #[must_use]
@@ -57,7 +57,15 @@ mod tests {
             assert_eq!(rfc3339_ms(text), None, "{text}");
         }
         assert_eq!(http_date_ms("yesterday"), None);
-        for text in ["", "2026-8-17", "2026-02-30", "2026-08-17T00:00:00Z", "2026-08-17-1", "+026-08-17", "1969-12-31"] {
+        for text in [
+            "",
+            "2026-8-17",
+            "2026-02-30",
+            "2026-08-17T00:00:00Z",
+            "2026-08-17-1",
+            "+026-08-17",
+            "1969-12-31",
+        ] {
             assert_eq!(date_ms(text), None, "{text}");
         }
     }

@@ -172,10 +172,15 @@ fn limited(provider: Provider, retry_after_s: Option<u64>, now_ms: Millis) -> Re
         .with("x-ratelimit-used", "5000")
         .with("x-ratelimit-reset", (now_ms / 1000 + 60).to_string()),
         (Provider::Gitlab, _) => Reply::text(429, "Retry later\n"),
-        (Provider::Jira, Some(_)) => Reply::json(429, json!({ "message": "Rate limit exceeded" })).with("ratelimit-reason", "jira-burst-based"),
+        (Provider::Jira, Some(_)) => {
+            Reply::json(429, json!({ "message": "Rate limit exceeded" })).with("ratelimit-reason", "jira-burst-based")
+        }
         (Provider::Jira, None) => {
             // The next full minute but one, without its seconds.
-            let reset: String = crate::clock::rfc3339(now_ms + 120_000).chars().take("2026-01-01T00:00".len()).collect();
+            let reset: String = crate::clock::rfc3339(now_ms + 120_000)
+                .chars()
+                .take("2026-01-01T00:00".len())
+                .collect();
             Reply::json(429, json!({ "message": "Rate limit exceeded" }))
                 .with("ratelimit-reason", "jira-quota-global-based")
                 .with("x-ratelimit-reset", format!("{reset}Z"))

@@ -82,10 +82,7 @@ impl World {
         let mut statics = HashMap::new();
         let mut service_accounts = BTreeMap::new();
         for person in &seed.people {
-            for (provider, token) in [
-                (Provider::Github, &person.github_pat),
-                (Provider::Jira, &person.jira_token),
-            ] {
+            for (provider, token) in [(Provider::Github, &person.github_pat), (Provider::Jira, &person.jira_token)] {
                 statics.insert(digest(token.expose()), (provider, person.name.clone()));
             }
             let file: serde_json::Value = serde_json::from_str(person.google_key_file.expose()).map_err(|_| KeyError)?;

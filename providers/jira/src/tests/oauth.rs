@@ -28,10 +28,7 @@ fn two_sites() -> Value {
 fn a_refresh_is_json_and_names_no_scope() {
     let host = host().answers(200, &[], &pair());
     let token = Jira::mint(grant(&host, &[("cloud-id", CLOUD), ("site", SITE)]), &Narrowing::default()).unwrap();
-    assert_eq!(
-        (token_text(&token), expires_at_ms(&token)),
-        ("a2", Some(NOW_MS + 3_600_000))
-    );
+    assert_eq!((token_text(&token), expires_at_ms(&token)), ("a2", Some(NOW_MS + 3_600_000)));
     let [sent] = host.sent().try_into().unwrap();
     assert_eq!(
         (sent.method.as_str(), sent.url.as_str()),
@@ -66,10 +63,7 @@ fn a_token_that_is_still_good_is_not_made_anew() {
         ("cloud-id", CLOUD),
     ];
     let token = Jira::mint(grant(&host, &good), &Narrowing::default()).unwrap();
-    assert_eq!(
-        (token_text(&token), expires_at_ms(&token)),
-        ("a1", Some(1_786_964_400_000))
-    );
+    assert_eq!((token_text(&token), expires_at_ms(&token)), ("a1", Some(1_786_964_400_000)));
     assert_eq!(host.sent(), []);
 }
 
@@ -117,10 +111,7 @@ fn a_client_mints_from_its_own_secret() {
         ("email", "bot@serviceaccount.atlassian.com"),
     ];
     let token = Jira::mint(host.credential("oauth-client", &fields), &Narrowing::default()).unwrap();
-    assert_eq!(
-        (token_text(&token), expires_at_ms(&token)),
-        ("a1", Some(NOW_MS + 3_600_000))
-    );
+    assert_eq!((token_text(&token), expires_at_ms(&token)), ("a1", Some(NOW_MS + 3_600_000)));
     assert_eq!(host.session_body(&token)["url"], GATEWAY);
     assert_eq!(host.environment(&token)["JIRA_EMAIL"], "bot@serviceaccount.atlassian.com");
     let [bought, tenant] = host.sent().try_into().unwrap();

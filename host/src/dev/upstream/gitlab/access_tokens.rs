@@ -132,7 +132,13 @@ pub(super) fn about(world: &World, call: &Call, now_ms: Millis) -> Reply {
 
 pub(super) fn end(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     let Some(text) = shown(call) else { return unauthorised() };
-    match world.gitlab.tokens.tokens.get_mut(&digest(text)).filter(|token| token.is_good(now_ms)) {
+    match world
+        .gitlab
+        .tokens
+        .tokens
+        .get_mut(&digest(text))
+        .filter(|token| token.is_good(now_ms))
+    {
         None => unauthorised().to("access-token", text, None),
         Some(token) => {
             token.revoked = true;
@@ -142,7 +148,9 @@ pub(super) fn end(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
 }
 
 pub(super) fn rotate(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
-    let Some(text) = shown(call).map(str::to_owned) else { return unauthorised() };
+    let Some(text) = shown(call).map(str::to_owned) else {
+        return unauthorised();
+    };
     let Some(old) = world.gitlab.tokens.tokens.get(&digest(&text)).cloned() else {
         return unauthorised().to("unknown", &text, None);
     };
@@ -168,7 +176,10 @@ pub(super) fn rotate(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
         Some(day) => from_rfc3339(&format!("{day}T00:00:00Z")),
     };
     let Some(ends_at_ms) = wanted.filter(|ends| *ends > now_ms && *ends <= now_ms + LONGEST_DAYS * DAY_MS) else {
-        return said(Reply::json(400, json!({ "message": "400 Bad request - Expiration date must be within the limit of the instance" })));
+        return said(Reply::json(
+            400,
+            json!({ "message": "400 Bad request - Expiration date must be within the limit of the instance" }),
+        ));
     };
     let new = format!("glpat-{}", world.token_text(&old.account, '-', 20));
     let token = AccessToken {

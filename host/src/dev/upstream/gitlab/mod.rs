@@ -59,7 +59,9 @@ impl State {
 pub(super) fn open(world: &mut World, call: &Call, now_ms: Millis) -> Option<serde_json::Value> {
     match call.field("kind").as_deref() {
         Some("access-token") => access_tokens::open(world, call, now_ms).map(|token| json!({ "token": token })),
-        _ => world.open_grant(&call.field("account")?).map(|token| json!({ "refresh_token": token })),
+        _ => world
+            .open_grant(&call.field("account")?)
+            .map(|token| json!({ "refresh_token": token })),
     }
 }
 
@@ -153,7 +155,9 @@ impl World {
         };
         match id {
             Some(id) if id == self.gitlab.public_client_id => true,
-            Some(id) => id == self.application.client_id && secret.is_some_and(|secret| digest(&secret) == self.application.client_secret_digest),
+            Some(id) => {
+                id == self.application.client_id && secret.is_some_and(|secret| digest(&secret) == self.application.client_secret_digest)
+            }
             None => false,
         }
     }
@@ -182,7 +186,11 @@ fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     let known = |reply: Reply| reply.to("refresh-token", &presented, Some(&account));
     let redirected = call.field("redirect_uri").is_some_and(|uri| uri != world.application.redirect_uri);
     let grant = world.grant(&account, number, spent).clone();
-    let owner = if grant.public { &world.gitlab.public_client_id } else { &world.application.client_id };
+    let owner = if grant.public {
+        &world.gitlab.public_client_id
+    } else {
+        &world.application.client_id
+    };
     let foreign = call.field("client_id").is_some_and(|id| id != *owner);
     // A code's grant is tied to the address of its own consent, which is any on loopback here.
     let redirected = redirected && !call.field("redirect_uri").is_some_and(|uri| uri.starts_with("http://127.0.0.1:"));

@@ -69,7 +69,10 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
     if !call.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
         return error(400, "invalid_request", "the body must be JSON");
     }
-    let (id, secret) = (call.field("client_id").unwrap_or_default(), call.field("client_secret").unwrap_or_default());
+    let (id, secret) = (
+        call.field("client_id").unwrap_or_default(),
+        call.field("client_secret").unwrap_or_default(),
+    );
     let is_application = id == world.jira.client_id && digest(&secret) == world.jira.client_secret_digest;
     let denied = || error(401, "access_denied", "Unauthorized");
     match call.field("grant_type").as_deref() {
@@ -78,7 +81,11 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
             if is_application {
                 refreshed(world, &presented, now_ms)
             } else {
-                denied().to("refresh-token", &presented, read(world, &presented).map(|(account, ..)| account).as_deref())
+                denied().to(
+                    "refresh-token",
+                    &presented,
+                    read(world, &presented).map(|(account, ..)| account).as_deref(),
+                )
             }
         }
         Some("authorization_code") => {
@@ -99,10 +106,17 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
             }
         }
         Some("client_credentials") => {
-            let account = world.people.iter().find(|person| person.jira_client_id == id && person.jira_client_secret.expose() == secret);
+            let account = world
+                .people
+                .iter()
+                .find(|person| person.jira_client_id == id && person.jira_client_secret.expose() == secret);
             match account.map(|person| person.name.clone()) {
                 Some(account) => Reply::json(200, access(world, &account, None, now_ms)).to("client-secret", &secret, Some(&account)),
-                None if is_application => error(403, "unauthorized_client", "Grant type 'client_credentials' not allowed for the client."),
+                None if is_application => error(
+                    403,
+                    "unauthorized_client",
+                    "Grant type 'client_credentials' not allowed for the client.",
+                ),
                 None => denied().to("client-secret", &secret, None),
             }
         }
@@ -175,11 +189,18 @@ fn access(world: &mut World, account: &str, grant: Option<u32>, now_ms: Millis) 
 /// Who holds a minted token; the gateway tells one that has ended as if it were forbidden.
 pub(super) fn holder(world: &World, token: &str, now_ms: Millis) -> Result<Holder, Reply> {
     let account = || world.live.get(&digest(token)).map(|live| live.account.as_str());
-    let refuse = |status: u16, text: &str| Err(Reply::json(status, json!({ "code": status, "message": text })).to("access-token", token, account()));
+    let refuse =
+        |status: u16, text: &str| Err(Reply::json(status, json!({ "code": status, "message": text })).to("access-token", token, account()));
     match world.standing(Provider::Jira, token, now_ms) {
         Standing::Good(live) => {
             let person = world.person(&live.account);
-            let email = person.map_or("", |person| if live.grant.is_some() { &person.email } else { &person.jira_service_email });
+            let email = person.map_or("", |person| {
+                if live.grant.is_some() {
+                    &person.email
+                } else {
+                    &person.jira_service_email
+                }
+            });
             Ok(Holder::granted(&live.account, email))
         }
         Standing::Expired => refuse(403, "Forbidden"),

@@ -73,12 +73,16 @@ pub(super) fn answer(world: &mut World, operation: &str, path: &str, call: &Call
             consent::give(world, |world| &mut world.jira.codes, &clients, call, now_ms)
         }
         "token" => grants::token(world, call, now_ms),
-        "server-myself" => server(world, call, |holder, person| {
-            json!({ "key": format!("JIRAUSER{}", 10_000 + holder.number), "name": person, "emailAddress": holder.email, "displayName": person, "active": true })
-        }),
-        "server-tokens" => server(world, call, |holder, _| {
-            json!([{ "id": holder.number, "name": "claviger", "createdAt": "2026-01-01T00:00:00.000+0000", "lastAccessed": null }])
-        }),
+        "server-myself" => server(
+            world,
+            call,
+            |holder, person| json!({ "key": format!("JIRAUSER{}", 10_000 + holder.number), "name": person, "emailAddress": holder.email, "displayName": person, "active": true }),
+        ),
+        "server-tokens" => server(
+            world,
+            call,
+            |holder, _| json!([{ "id": holder.number, "name": "claviger", "createdAt": "2026-01-01T00:00:00.000+0000", "lastAccessed": null }]),
+        ),
         "end-server-token" => end_server_token(world, path, call),
         _ => site(world, call),
     }
@@ -88,8 +92,17 @@ fn site(world: &World, call: &Call) -> Reply {
     let refused =
         || Reply::text(401, "Client must be authenticated to access this resource.").with("x-seraph-loginreason", "AUTHENTICATED_FAILED");
     let Some((email, token)) = call.basic() else { return refused() };
-    match world.jira.tokens.holder(&token).filter(|holder| holder.works(Use::Site, Some(&email))) {
-        None => refused().to("api-token", &token, world.jira.tokens.holder(&token).map(|holder| holder.account.as_str())),
+    match world
+        .jira
+        .tokens
+        .holder(&token)
+        .filter(|holder| holder.works(Use::Site, Some(&email)))
+    {
+        None => refused().to(
+            "api-token",
+            &token,
+            world.jira.tokens.holder(&token).map(|holder| holder.account.as_str()),
+        ),
         Some(holder) => myself(holder).to("api-token", &token, Some(&holder.account)),
     }
 }
@@ -115,7 +128,9 @@ fn gateway(world: &World, path: &str, call: &Call, now_ms: Millis) -> Reply {
             None => unauthorised().to("api-token", &token, known.map(|holder| holder.account.as_str())),
         };
     }
-    let Some(token) = call.authorization(&["bearer"]) else { return unauthorised() };
+    let Some(token) = call.authorization(&["bearer"]) else {
+        return unauthorised();
+    };
     if let Some(holder) = world.jira.tokens.holder(token).filter(|holder| holder.works(Use::Gateway, None)) {
         return myself(holder).to("api-token", token, Some(&holder.account));
     }
@@ -132,7 +147,11 @@ fn sites(world: &World, call: &Call, now_ms: Millis) -> Reply {
         Err(refusal) => return refusal,
     };
     let site = |id: &str, name: &str, url: String| json!({ "id": id, "name": name, "url": url, "scopes": ["read:jira-work", "read:jira-user"], "avatarUrl": "" });
-    let mut list = vec![site(CLOUD_ID, "claviger", format!("http://{}/jira", call.header("host").unwrap_or_default()))];
+    let mut list = vec![site(
+        CLOUD_ID,
+        "claviger",
+        format!("http://{}/jira", call.header("host").unwrap_or_default()),
+    )];
     if world.people.first().is_none_or(|first| first.name != holder.account) {
         list.insert(0, site(OTHER_CLOUD_ID, "elsewhere", "https://elsewhere.atlassian.net".to_owned()));
     }
@@ -146,16 +165,25 @@ fn server(world: &World, call: &Call, body: impl Fn(&Holder, &str) -> Value) -> 
     let token = call.authorization(&["bearer"]).unwrap_or_default();
     match world.jira.tokens.holder(token).filter(|holder| holder.works(Use::Server, None)) {
         Some(holder) => Reply::json(200, body(holder, &holder.account)).to("personal-token", token, Some(&holder.account)),
-        None => Reply::json(401, json!({ "message": "Client must be authenticated to access this resource.", "status-code": 401 }))
-            .with("x-seraph-loginreason", "AUTHENTICATED_FAILED")
-            .to("personal-token", token, None),
+        None => Reply::json(
+            401,
+            json!({ "message": "Client must be authenticated to access this resource.", "status-code": 401 }),
+        )
+        .with("x-seraph-loginreason", "AUTHENTICATED_FAILED")
+        .to("personal-token", token, None),
     }
 }
 
 fn end_server_token(world: &mut World, path: &str, call: &Call) -> Reply {
     let token = call.authorization(&["bearer"]).unwrap_or_default().to_owned();
     let number = path.rsplit('/').next().and_then(|id| id.parse::<u64>().ok());
-    match world.jira.tokens.holder(&token).filter(|holder| holder.works(Use::Server, None)).cloned() {
+    match world
+        .jira
+        .tokens
+        .holder(&token)
+        .filter(|holder| holder.works(Use::Server, None))
+        .cloned()
+    {
         None => Reply::empty(401).to("personal-token", &token, None),
         Some(holder) if number == Some(holder.number) => {
             world.jira.tokens.forget(&token);

@@ -61,7 +61,11 @@ impl Holder {
     }
 
     pub(super) fn display_name(&self) -> String {
-        if self.is_service() { format!("{}'s service account", self.account) } else { self.account.clone() }
+        if self.is_service() {
+            format!("{}'s service account", self.account)
+        } else {
+            self.account.clone()
+        }
     }
 
     fn is_service(&self) -> bool {
