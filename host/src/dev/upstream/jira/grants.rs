@@ -26,7 +26,7 @@ struct Grant {
     spent: u32,
     /// Spent refresh token → when it was used first.
     used_at_ms: BTreeMap<u32, Millis>,
-    /// Digests of the access tokens that are not dead yet.
+    /// Digests of its access tokens.
     access: Vec<String>,
     ended: bool,
 }
@@ -154,7 +154,7 @@ fn refreshed(world: &mut World, presented: &str, now_ms: Millis) -> Reply {
 fn pair(world: &mut World, account: &str, number: u32, now_ms: Millis) -> Value {
     let grant = world.jira.grants.0.entry((account.to_owned(), number)).or_default();
     grant.spent += 1;
-    let (spent, old) = (grant.spent, std::mem::take(&mut grant.access));
+    let (spent, old) = (grant.spent, grant.access.clone());
     for digest in &old {
         if let Some(live) = world.live.get_mut(digest) {
             live.expires_at_ms = live.expires_at_ms.min(now_ms + LEEWAY_MS);

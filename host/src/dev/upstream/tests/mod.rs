@@ -15,6 +15,7 @@ mod github;
 mod github_accounts;
 mod gitlab;
 mod google;
+mod jira;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 const NOW: i64 = NOW_MS / 1000;
