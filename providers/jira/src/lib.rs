@@ -20,6 +20,9 @@ const OAUTH: &str = "oauth";
 const OAUTH_CLIENT: &str = "oauth-client";
 const DATA_CENTER_TOKEN: &str = "data-center-token";
 
+/// How a token is shown that is no half of a Basic credential.
+const BEARER: &str = "bearer";
+
 /// The provider.
 pub struct Jira;
 
@@ -43,17 +46,25 @@ impl Provider for Jira {
             }
             OAUTH => {
                 let opened = oauth::of_person(&mut credential)?;
-                Ok(at(opened.token, opened.place).field("email", credential.text("email")))
+                Ok(at(opened.token, opened.place)
+                    .field("email", credential.text("email"))
+                    .field("authorization", Some(BEARER)))
             }
             OAUTH_CLIENT => {
                 let opened = oauth::of_client(&credential)?;
-                Ok(at(opened.token, opened.place).field("email", credential.text("email")))
+                Ok(at(opened.token, opened.place)
+                    .field("email", credential.text("email"))
+                    .field("authorization", Some(BEARER)))
             }
             DATA_CENTER_TOKEN => {
                 let url = data_center::base(&credential)?;
                 let email = credential.text("email").map(str::to_owned);
                 let token = Token::new(credential.take_secret("token")?);
-                Ok(token.field("url", Some(url)).field("email", email))
+                Ok(token
+                    .field("url", Some(url))
+                    .field("email", email)
+                    .field("authorization", Some(BEARER))
+                    .field("personal-token", Some("yes")))
             }
             other => Err(unknown(other)),
         }
