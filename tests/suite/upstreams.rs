@@ -62,10 +62,16 @@ async fn the_openid_provider_ends_a_grant_with_its_refresh_token() -> Result<()>
     let (access, refresh) = (answer.text_at("/access_token")?, answer.text_at("/refresh_token")?);
 
     // As the provider writes it; what is unknown has ended, and another's word ends nothing.
-    form("/oauth/revoke", format!("client_id={id}&token=unknown&client_secret={secret}")).await?.expect(200)?;
-    form("/oauth/revoke", format!("client_id={id}&token={refresh}&client_secret=wrong")).await?.expect(401)?;
+    form("/oauth/revoke", format!("client_id={id}&token=unknown&client_secret={secret}"))
+        .await?
+        .expect(200)?;
+    form("/oauth/revoke", format!("client_id={id}&token={refresh}&client_secret=wrong"))
+        .await?
+        .expect(401)?;
     assert_eq!(oidc.account_of(&access).await?.as_deref(), Some("alice"));
-    form("/oauth/revoke", format!("client_id={id}&token={refresh}&client_secret={secret}")).await?.expect(200)?;
+    form("/oauth/revoke", format!("client_id={id}&token={refresh}&client_secret={secret}"))
+        .await?
+        .expect(200)?;
     assert_eq!(oidc.account_of(&access).await?, None, "the access token went with the grant");
     let again = format!("grant_type=refresh_token&client_id={id}&client_secret={secret}&refresh_token={refresh}");
     form("/oauth/token", again).await?.expect(400)?;

@@ -7,6 +7,7 @@ use super::reply::Reply;
 use super::seed::{GithubApp, Person, Seed};
 use super::{Provider, github, gitlab, google, jira};
 use crate::clock::{Millis, fill_random};
+use crate::secret::Secret;
 use std::collections::{BTreeMap, HashMap};
 
 /// More live tokens than this and the ended ones are dropped.
@@ -196,6 +197,11 @@ impl World {
             .get_mut(&digest(token))
             .is_some_and(|live| !std::mem::replace(&mut live.revoked, true))
     }
+}
+
+/// The digest of a seeded secret.
+pub(super) fn digest_of(secret: &Secret) -> String {
+    digest(secret.expose())
 }
 
 /// SHA-256, hex.

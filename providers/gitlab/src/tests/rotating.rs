@@ -45,7 +45,7 @@ fn a_token_with_days_left_is_handed_out_until_three_days_before_its_end() {
 fn a_token_without_an_end_is_left_alone() {
     let host = host().answers(200, &[], &about(Value::Null));
     let token = mint(&host).unwrap();
-    assert_eq!((token_text(&token), expires_at_ms(&token)), ("glpat-old".into(), None));
+    assert_eq!((token_text(&token), expires_at_ms(&token)), ("glpat-old", None));
     assert_eq!(host.sent().len(), 1);
 }
 

@@ -6,7 +6,7 @@
 use super::super::call::Call;
 use super::super::reply::Reply;
 use super::super::seed::Seed;
-use super::super::world::{World, digest};
+use super::super::world::{World, digest, digest_of};
 use crate::clock::{Millis, from_rfc3339};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -58,7 +58,7 @@ impl AccessTokens {
         for person in &seed.people {
             let id = tokens.next();
             tokens.tokens.insert(
-                digest(person.gitlab_pat.expose()),
+                digest_of(&person.gitlab_pat),
                 AccessToken {
                     account: person.name.clone(),
                     id,

@@ -6,7 +6,7 @@
 use super::super::Provider;
 use super::super::call::Call;
 use super::super::reply::Reply;
-use super::super::world::{Live, Standing, World, digest, slug};
+use super::super::world::{Live, Standing, World, digest, digest_of, slug};
 use super::tokens::Holder;
 use crate::clock::{Millis, fill_random};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ pub(super) fn token(world: &mut World, call: &Call, now_ms: Millis) -> Reply {
             let account = world
                 .people
                 .iter()
-                .find(|person| person.jira_client_id == id && person.jira_client_secret.expose() == secret);
+                .find(|person| person.jira_client_id == id && digest_of(&person.jira_client_secret) == digest(&secret));
             match account.map(|person| person.name.clone()) {
                 Some(account) => Reply::json(200, access(world, &account, None, now_ms)).to("client-secret", &secret, Some(&account)),
                 None if is_application => error(

@@ -14,7 +14,7 @@ use super::call::Call;
 use super::consent::{self, Codes};
 use super::reply::Reply;
 use super::seed::Seed;
-use super::world::{World, derived};
+use super::world::{World, derived, digest_of};
 use crate::clock::Millis;
 use serde_json::{Value, json};
 use tokens::{Holder, Tokens, Use};
@@ -49,7 +49,7 @@ impl State {
     pub(super) fn new(seed: &Seed) -> Self {
         Self {
             client_id: seed.jira_application.client_id.clone(),
-            client_secret_digest: super::world::digest(seed.jira_application.client_secret.expose()),
+            client_secret_digest: digest_of(&seed.jira_application.client_secret),
             tokens: Tokens::new(seed),
             grants: grants::Grants::default(),
             codes: Codes::default(),

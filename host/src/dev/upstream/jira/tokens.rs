@@ -1,7 +1,7 @@
 //! Tokens that people and administrators make by hand, and where each is good.
 
 use super::super::seed::Seed;
-use super::super::world::digest;
+use super::super::world::{digest, digest_of};
 use std::collections::HashMap;
 
 /// Where a token is shown.
@@ -92,7 +92,7 @@ impl Tokens {
                     number,
                     made,
                 };
-                tokens.insert(digest(token.expose()), holder);
+                tokens.insert(digest_of(token), holder);
             }
         }
         Self(tokens)
