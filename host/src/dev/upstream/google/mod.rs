@@ -19,7 +19,7 @@ use super::call::Call;
 use super::jwt::{KeyError, PublicKey};
 use super::reply::Reply;
 use super::seed::{SERVICE_ACCOUNT_KEY, Seed};
-use super::world::{Live, World, digest};
+use super::world::{Live, World, digest, digest_of};
 use crate::clock::Millis;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -72,7 +72,7 @@ impl State {
     pub(super) fn new(seed: &Seed) -> Result<Self, KeyError> {
         Ok(Self {
             client_id: seed.google_client.client_id.clone(),
-            client_secret_digest: digest(seed.google_client.client_secret.expose()),
+            client_secret_digest: digest_of(&seed.google_client.client_secret),
             issuer: PublicKey::of(SERVICE_ACCOUNT_KEY)?,
             holders: HashMap::new(),
             consents: BTreeMap::new(),
