@@ -442,7 +442,7 @@ async fn processes_and_git_get_what_they_read() -> Result<()> {
         let body = json!({ "name": kind, "provider": "gitlab", "kind": kind, "url": instance, "email": people["email"], "fields": fields });
         let id = create(&world.alice, &body).await?;
         let held = token(&world.alice, &id).await?;
-        let environment = read(&world.alice, &id, "?consumer=environment").await?.expect(200)?.json()?;
+        let environment = read(&world.alice, &id, "?consumer=environment").await?.expect(200)?.json()?["environment"].clone();
         assert_eq!(environment[name], json!(held), "{kind}: {environment}");
         assert_eq!(environment["CI_SERVER_URL"], json!(instance), "{kind}: {environment}");
         assert_eq!(environment["GIT_COMMITTER_EMAIL"], people["email"], "{kind}: {environment}");
@@ -453,7 +453,7 @@ async fn processes_and_git_get_what_they_read() -> Result<()> {
             kind != "deploy-token",
             "a deploy token cannot use the API: {environment}"
         );
-        let git = read(&world.alice, &id, "?consumer=git").await?.expect(200)?.json()?;
+        let git = read(&world.alice, &id, "?consumer=git").await?.expect(200)?.json()?["git"].clone();
         for (key, value) in [
             ("protocol", "http"),
             ("host", host.as_str()),

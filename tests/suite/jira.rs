@@ -489,7 +489,7 @@ async fn processes_get_what_they_read_and_git_nothing() -> Result<()> {
     ] {
         let id = world.store(kind, &fields).await?;
         let held = world.read(&id).await?.expect(200)?.text_at("/token")?;
-        let environment = read(&world.owner, &id, "?consumer=environment").await?.expect(200)?.json()?;
+        let environment = read(&world.owner, &id, "?consumer=environment").await?.expect(200)?.json()?["environment"].clone();
         assert_eq!(
             (&environment["JIRA_URL"], &environment[token_name]),
             (&json!(url), &json!(held)),
