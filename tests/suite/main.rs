@@ -5,6 +5,7 @@
     reason = "clippy knows a test by its attribute, and not the functions that tests call"
 )]
 
+mod abilities;
 mod audit;
 mod bad_input;
 mod canary;
