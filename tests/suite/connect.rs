@@ -162,8 +162,12 @@ async fn a_consent_outlives_the_server_and_leaves_no_secret_on_the_disk() -> Res
     }
     let claviger = claviger.restart().await?;
     let alice = claviger.person("alice")?;
-    complete(&alice, &under_way.id, &shown).await?.expect(200)?;
-    assert_eq!(whose(&claviger, &alice).await?, "bob");
+    complete(&alice, &under_way.id, "BBBB-BBBB").await?.expect(403)?;
+    // The emulated GitHub ended with the server and knows the code no more; that it was asked shows that nothing here was forgotten.
+    let asked = complete(&alice, &under_way.id, &shown).await?.expect(502)?;
+    ensure!(asked.text.contains("GitHub does not accept the code"), "{}", asked.text);
+    complete(&alice, &under_way.id, &shown).await?.expect(404)?;
+    assert_eq!(whose(&claviger, &alice).await?, "alice");
     Ok(())
 }
 

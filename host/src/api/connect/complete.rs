@@ -75,6 +75,14 @@ pub async fn complete(
     }
 }
 
+/// What a spent code led to.
+enum Spent {
+    /// An account, and the consent is over.
+    Stored(Json<Value>),
+    /// A question: the consent goes on.
+    Choosing(Json<Value>),
+}
+
 /// Whoever started it has shown the code.
 struct Ready<'a> {
     app: &'a App,
@@ -97,17 +105,16 @@ impl Ready<'_> {
             return Err(Problem::conflict("this is being completed by another request"));
         }
         let outcome = self.exchanged(kept, chosen).await;
-        let over = !matches!(&outcome, Ok(Some(_)));
-        if over && let Err(error) = records.end_consent(id).await {
+        if !matches!(&outcome, Ok(Spent::Choosing(_)))
+            && let Err(error) = records.end_consent(id).await
+        {
             tracing::warn!(%error, "a consent that is over stays until its time ends");
         }
-        match outcome? {
-            Some(choice) => Ok(choice),
-            None => Err(Problem::internal("an exchange ended without an account")),
-        }
+        let (Spent::Stored(answer) | Spent::Choosing(answer)) = outcome?;
+        Ok(answer)
     }
 
-    async fn exchanged(&self, kept: &Kept<'_>, chosen: Option<&str>) -> Answer<Option<Json<Value>>> {
+    async fn exchanged(&self, kept: &Kept<'_>, chosen: Option<&str>) -> Answer<Spent> {
         let draft = Draft {
             provider: self.consent.provider.clone(),
             kind: self.consent.kind.clone(),
@@ -138,8 +145,8 @@ impl Ready<'_> {
             (_, None) => None,
         };
         match one {
-            Some(fields) => self.store(fields, exchanged.secrets).await.map(Some),
-            None => self.ask(accounts, &exchanged.secrets).await.map(Some),
+            Some(fields) => self.store(fields, exchanged.secrets).await.map(Spent::Stored),
+            None => self.ask(accounts, &exchanged.secrets).await.map(Spent::Choosing),
         }
     }
 
