@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_list_that_makes_no_sense_is_refused() {
         let good = source(PathBuf::from("/run/token"));
-        assert_eq!(check(&[good.clone()]), Ok(()));
+        assert_eq!(check(std::slice::from_ref(&good)), Ok(()));
         let nameless = Source {
             field: " ".to_owned(),
             ..good.clone()
