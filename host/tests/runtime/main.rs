@@ -10,5 +10,6 @@
 mod abilities;
 mod fixture;
 mod github;
+mod google;
 mod hostile;
 mod providers;
