@@ -1,6 +1,7 @@
 //! Google's kinds through the real binary, against the emulated Google: whose token came back is asked of the upstream, by value.
 
 mod clients;
+mod connect;
 mod external_account;
 mod refusals;
 mod service_account;
