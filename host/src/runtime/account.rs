@@ -33,7 +33,7 @@ impl Provider {
         let Some(identifying) = self.abilities.identifying.clone() else {
             return Err(self.cannot("identify"));
         };
-        let (kind, setting) = self.prepare(&input, context)?;
+        let (kind, setting) = self.prepare(&input, context).map_err(|reason| self.misfit(reason))?;
         let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {
             Box::pin(async move {
                 let guest = identifying.instantiate_async(&mut *store).await?;
@@ -61,7 +61,7 @@ impl Provider {
         let Some(revoking) = self.abilities.revoking.clone() else {
             return Err(self.cannot("revoke"));
         };
-        let (kind, setting) = self.prepare(&input, context)?;
+        let (kind, setting) = self.prepare(&input, context).map_err(|reason| self.misfit(reason))?;
         let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {
             Box::pin(async move {
                 let guest = revoking.instantiate_async(&mut *store).await?;

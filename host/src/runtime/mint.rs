@@ -39,7 +39,7 @@ impl Provider {
     /// # Errors
     /// [`ProviderFault`], with the cause.
     pub async fn mint(&self, input: MintInput, context: CallContext) -> Result<Minted, ProviderFault> {
-        let (kind, mut setting) = self.prepare(&input.credential, context)?;
+        let (kind, mut setting) = self.prepare(&input.credential, context).map_err(|reason| self.misfit(reason))?;
         setting.gathers = kind.rotation.is_none();
         let base = self.base.clone();
         let (outcome, record) = call::run(&self.sandbox.engine, &self.sandbox.slots, setting, |store| {

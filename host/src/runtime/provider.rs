@@ -137,10 +137,10 @@ impl Provider {
     }
 
     /// The kind and the setting of a call, or why the credential does not fit.
-    pub(super) fn prepare(&self, input: &CredentialInput, context: CallContext) -> Result<(Kind, Setting), ProviderFault> {
-        let (kind, setting) = self.fitting(input, context).map_err(|reason| self.misfit(reason))?;
+    pub(super) fn prepare(&self, input: &CredentialInput, context: CallContext) -> Result<(Kind, Setting), String> {
+        let (kind, setting) = self.fitting(input, context)?;
         match missing(&kind, input) {
-            Some(field) => Err(self.misfit(format!("the field `{field}` is missing"))),
+            Some(field) => Err(format!("the field `{field}` is missing")),
             None => Ok((kind, setting)),
         }
     }

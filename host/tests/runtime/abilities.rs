@@ -163,7 +163,7 @@ async fn what_a_consent_buys_goes_past_the_provider() {
     let leaks = trusted().await.exchange(told("revealed"), consented(), context(&bought())).await;
     assert_eq!(fault(leaks).0, "leak-prevented");
     // An upstream that echoes the code gives nothing away.
-    let echo = Fake::new(|_| json(200, &format!(r#"{{"access_token":"bought-token-1","note":"{CODE}"}}"#)));
+    let echo = Fake::new(|_| json(200, format!(r#"{{"access_token":"bought-token-1","note":"{CODE}"}}"#)));
     assert_eq!(
         fault(provider.exchange(told("well"), consented(), context(&echo)).await).0,
         "echoed-secret"
