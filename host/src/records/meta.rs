@@ -1,4 +1,4 @@
-//! Single values of this deployment: the audit chain's id, a sealed signing key.
+//! Single values of this deployment: what recognises its keys, whether a replica has a trail.
 
 use super::Records;
 use super::database::text;
@@ -14,6 +14,21 @@ impl Records {
     pub async fn meta(&self, name: &str) -> Result<Option<String>> {
         let row = self.db.optional(sqlx::query(BY_NAME).bind(name)).await?;
         row.map(|row| text(&row, "meta", "value")).transpose()
+    }
+
+    /// The values whose names begin with `prefix`, without it.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn meta_below(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        let rows = self.db.all(sqlx::query("SELECT name, value FROM meta ORDER BY name")).await?;
+        let mut found = Vec::new();
+        for row in &rows {
+            if let Some(name) = text(row, "meta", "name")?.strip_prefix(prefix) {
+                found.push((name.to_owned(), text(row, "meta", "value")?));
+            }
+        }
+        Ok(found)
     }
 
     /// Sets a value that is set once, and answers the one that holds: whoever comes second gets the first's.

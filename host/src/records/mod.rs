@@ -59,7 +59,7 @@ use tokio::sync::watch;
 use tracing::log::LevelFilter;
 
 /// The file in the data folder, where no other database is configured.
-const FILE: &str = "records.sqlite";
+pub(crate) const FILE: &str = "records.sqlite";
 
 /// The records. Cloning shares the connections.
 #[derive(Clone)]

@@ -20,11 +20,13 @@ pub enum Purpose {
     SessionBearer,
     /// The seal on compiled code.
     CompiledCode,
+    /// What is kept beside the data to recognise the key again.
+    KeyCheck,
 }
 
 impl Purpose {
     /// All of them, in the order of their discriminants.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Records,
         Self::Cache,
         Self::AuditPrincipal,
@@ -32,6 +34,7 @@ impl Purpose {
         Self::TokenFingerprint,
         Self::SessionBearer,
         Self::CompiledCode,
+        Self::KeyCheck,
     ];
 
     /// Stands in the derivation for ever: changing one makes everything sealed under it unreadable.
@@ -44,6 +47,7 @@ impl Purpose {
             Self::TokenFingerprint => b"token-fingerprint",
             Self::SessionBearer => b"session-bearer",
             Self::CompiledCode => b"compiled-code",
+            Self::KeyCheck => b"key-check",
         }
     }
 }

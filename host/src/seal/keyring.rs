@@ -191,6 +191,15 @@ impl Keyring {
         self.version(purpose, version).map(|keys| &keys.mac)
     }
 
+    /// What is kept beside the data to recognise the key of `version` again, in hexadecimal. It tells nothing of the key.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownKey`]
+    pub fn check_value(&self, version: u32) -> Result<String, SealError> {
+        let key = self.derived(Purpose::KeyCheck, version)?;
+        Ok(hex::encode(hmac::sign(key, b"claviger")))
+    }
+
     /// The HMAC-SHA-256 key of `purpose` in the current epoch, and that epoch.
     #[must_use]
     pub fn current(&self, purpose: Purpose) -> (u32, &hmac::Key) {
