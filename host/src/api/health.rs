@@ -11,8 +11,9 @@ pub async fn live() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: authorisation is current, which also says that the database answers, and the providers are loaded. Asked of memory
-/// alone: whoever can reach the port may ask, and must not be able to keep the database busy. Why a provider does not load is in the log.
+/// `GET /readyz`: authorisation is current, which also says that the database answers; the last audit record could be written; and which
+/// providers are loaded. Asked of memory alone: whoever can reach the port may ask, and must not be able to keep the database or the disk busy.
+/// Why a provider does not load is in the log.
 pub async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let authorisation = app.index.read(|index| index.is_fresh(app.clock.now_ms())).unwrap_or(false);
     let providers: Vec<Value> = app
@@ -21,13 +22,11 @@ pub async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
         .into_iter()
         .map(|(name, slot)| json!({ "name": name, "loaded": slot.is_ok() }))
         .collect();
-    let status = if authorisation {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let audit = app.audit.is_writable();
+    let ready = authorisation && audit;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (
         status,
-        Json(json!({ "ready": authorisation, "authorisation": authorisation, "providers": providers })),
+        Json(json!({ "ready": ready, "authorisation": authorisation, "audit": audit, "providers": providers })),
     )
 }

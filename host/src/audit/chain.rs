@@ -16,6 +16,9 @@ pub(super) const BEFORE_HASH: &[u8] = b",\"hash\":\"";
 /// After the hash.
 pub(super) const AFTER_HASH: &[u8] = b"\"}";
 
+/// What is said of a record whose hash is not the one that its content has.
+pub(super) const EDITED: &str = "its hash does not fit its content: it was edited";
+
 /// Where a chain stands: behind the record with this number and this hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
@@ -108,7 +111,7 @@ pub(super) fn read<'a>(line: &'a [u8], keys: &AuditKeys) -> Result<(Header<'a>, 
         .chain(header.epoch)
         .map_err(|_| format!("its key epoch {} is not in the keyring", header.epoch))?;
     if record_hash(key, hashed) != claimed {
-        return Err("its hash does not fit its content: it was edited".to_owned());
+        return Err(EDITED.to_owned());
     }
     Ok((header, claimed))
 }

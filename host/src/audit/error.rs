@@ -38,7 +38,7 @@ pub enum AuditError {
     },
     /// The last record is not what was written.
     #[error(
-        "the last record of `{}` does not verify ({why}); run `claviger audit verify`, then move the folder's files away to start a new chain",
+        "the last record of `{}` does not verify ({why}); run `claviger audit verify` to see where the chain breaks, and put the file back as it was",
         path.display()
     )]
     BadTail {

@@ -246,6 +246,11 @@ pub(super) fn write_recovered(line: &mut Line, torn_bytes: u64) {
     line.put_number("torn_bytes", i64::try_from(torn_bytes).unwrap_or(i64::MAX));
 }
 
+/// Records could not be written for a while, and can be again.
+pub(super) fn write_resumed(line: &mut Line) {
+    line.put("event", "AUDIT_RESUMED");
+}
+
 fn write_mint(line: &mut Line, mint: &str, credential: &Credential) {
     line.put("mint", mint);
     line.put("credential", credential.id.as_str());

@@ -25,7 +25,7 @@ mod tests;
 pub use error::AuditError;
 pub use event::{Access, Administrative, Granted, MintOutcome, Pending, Refused, Released};
 pub use keys::{AuditKeys, principal_hashes};
-pub use verify::{Broken, Report, verify};
+pub use verify::{Broken, Head, Report, verify};
 
 use crate::clock::SharedClock;
 use crate::config;
@@ -35,6 +35,7 @@ use line::Line;
 use sink::{Sink, Written};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The proof that a granted read is on record. Only [`Audit::finish`] makes one, of the sink's own word.
 ///
@@ -57,6 +58,16 @@ struct Inner {
     sink: Sink,
     keys: AuditKeys,
     clock: SharedClock,
+    /// Whether the last record that was waited for could not be written.
+    failing: AtomicBool,
+}
+
+/// Whether there is a trail in the folder already.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn is_begun(folder: &Path) -> Result<bool, AuditError> {
+    segments::any(folder)
 }
 
 impl Audit {
@@ -69,7 +80,13 @@ impl Audit {
         let opened = segments::open(folder, config.segment_bytes, &keys)?;
         let chain = chain::Chain::new(opened.chain, opened.tail, &keys)?;
         let sink = Sink::start(opened.segments, chain, config.durability, Arc::clone(&clock))?;
-        let audit = Self(Arc::new(Inner { sink, keys, clock }));
+        let failing = AtomicBool::new(false);
+        let audit = Self(Arc::new(Inner {
+            sink,
+            keys,
+            clock,
+            failing,
+        }));
         if opened.torn_bytes > 0 {
             let mut line = Line::new();
             event::write_recovered(&mut line, opened.torn_bytes);
@@ -108,7 +125,7 @@ impl Audit {
         let mint = RequestId::make(&*self.0.clock).to_string();
         let mut line = Line::new();
         event::write_mint_begin(&mut line, &mint, credential);
-        self.sink().append_unwatched(&line)?;
+        self.sink().append_unwatched(&line).inspect_err(|error| self.note(Some(error)))?;
         Ok(mint)
     }
 
@@ -130,10 +147,37 @@ impl Audit {
         self.append(|line| event.write(line, self.keys())).await.map(drop)
     }
 
+    /// Whether the last record could be written. While it could not, no token leaves.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !self.0.failing.load(Ordering::Relaxed)
+    }
+
+    /// While records cannot be written, tries one: nobody is sent to a server that is not ready, so no reader would find out that it is again.
+    pub async fn probe(&self) {
+        if !self.is_writable() {
+            // Its outcome is noted as every record's is.
+            let _ = self.append(event::write_resumed).await;
+        }
+    }
+
     async fn append(&self, write: impl FnOnce(&mut Line)) -> Result<Written, AuditError> {
         let mut line = Line::new();
         write(&mut line);
-        self.sink().append(&line).await
+        let written = self.sink().append(&line).await;
+        self.note(written.as_ref().err());
+        written
+    }
+
+    /// Says once when it begins to fail, and once when that is over.
+    fn note(&self, error: Option<&AuditError>) {
+        if self.0.failing.swap(error.is_some(), Ordering::Relaxed) == error.is_some() {
+            return;
+        }
+        match error {
+            Some(error) => tracing::error!(%error, "audit records cannot be written; until they can, no token is handed out"),
+            None => tracing::info!("audit records are written again"),
+        }
     }
 
     fn keys(&self) -> &AuditKeys {

@@ -51,6 +51,15 @@ pub(super) fn list(folder: &Path) -> Result<Vec<(SegmentName, PathBuf)>, AuditEr
     Ok(found)
 }
 
+/// Whether there is a trail in the folder: a segment with something in it.
+pub(super) fn any(folder: &Path) -> Result<bool, AuditError> {
+    if !folder.exists() {
+        return Ok(false);
+    }
+    let filled = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    Ok(list(folder)?.iter().any(|(_, path)| filled(path)))
+}
+
 /// What lies in the folder, ready to be continued.
 pub(super) struct Opened {
     pub(super) segments: Segments,

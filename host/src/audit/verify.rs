@@ -1,6 +1,6 @@
 //! Walks a trail from its first record to its last, in a stream: `claviger audit verify`.
 
-use super::chain::{Tail, read};
+use super::chain::{EDITED, Tail, read};
 use super::error::AuditError;
 use super::keys::AuditKeys;
 use super::segments::{MAX_LINE_BYTES, SegmentName, list};
@@ -8,19 +8,36 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a walk found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// Where the trail was looked for.
+    pub folder: PathBuf,
     /// Records that are as they were written.
     pub records: u64,
     /// Chains.
     pub chains: u64,
+    /// How far each chain holds.
+    pub heads: Vec<Head>,
     /// How many records of each event.
     pub events: BTreeMap<String, u64>,
     /// The first thing that is wrong in each chain. Behind it nothing can be said.
     pub broken: Vec<Broken>,
+}
+
+/// The last record of a chain that holds. A copy of it, kept elsewhere, shows later whether records were cut off at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The chain.
+    pub chain: String,
+    /// The record's number; 0 if there is none.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+    /// Whether the chain ends there, and not merely what holds of it.
+    pub whole: bool,
 }
 
 /// A place where a chain does not hold.
@@ -35,15 +52,26 @@ pub struct Broken {
 }
 
 impl Report {
-    /// Whether every chain holds.
+    /// Whether there is a trail, and every chain of it holds.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.broken.is_empty()
+        self.broken.is_empty() && self.records > 0
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.records == 0 && self.broken.is_empty() {
+            return write!(
+                f,
+                "there is no trail in `{}`: nothing was recorded there, or it was removed",
+                self.folder.display()
+            );
+        }
+        for Head { chain, seq, hash, whole } in &self.heads {
+            let ends = if *whole { "ends at" } else { "holds up to" };
+            writeln!(f, "chain {chain} {ends} seq {seq}, hash {hash}")?;
+        }
         for broken in &self.broken {
             writeln!(f, "BROKEN {}:{}: {}", broken.file, broken.line, broken.reason)?;
         }
@@ -71,8 +99,11 @@ impl fmt::Display for Report {
 /// # Errors
 /// If the folder or a file cannot be read. What is wrong with the records is in the report.
 pub fn verify(folder: &Path, keys: &AuditKeys) -> Result<Report, AuditError> {
-    let segments = list(folder)?;
-    let mut report = Report::default();
+    let segments = if folder.exists() { list(folder)? } else { Vec::new() };
+    let mut report = Report {
+        folder: folder.to_owned(),
+        ..Report::default()
+    };
     for chain in segments.chunk_by(|(a, _), (b, _)| a.chain == b.chain) {
         report.chains += 1;
         let mut walk = Walk {
@@ -80,12 +111,23 @@ pub fn verify(folder: &Path, keys: &AuditKeys) -> Result<Report, AuditError> {
             tail: Tail::START,
             report: &mut report,
         };
+        let mut broken = None;
         for (name, path) in chain {
-            if let Some(broken) = walk.segment(name, path)? {
-                report.broken.push(broken);
+            broken = walk.segment(name, path)?;
+            if broken.is_some() {
                 break;
             }
         }
+        let Tail { seq, hash } = walk.tail;
+        if let Some((name, _)) = chain.first() {
+            report.heads.push(Head {
+                chain: name.chain.clone(),
+                seq,
+                hash: String::from_utf8_lossy(&hash.0).into_owned(),
+                whole: broken.is_none(),
+            });
+        }
+        report.broken.extend(broken);
     }
     Ok(report)
 }
@@ -112,7 +154,11 @@ impl Walk<'_> {
             if length == 0 {
                 break;
             }
-            if let Err(reason) = self.line(name, &line, number) {
+            if let Err(mut reason) = self.line(name, &line, number) {
+                if self.tail == Tail::START && reason == EDITED {
+                    // With a wrong key nothing verifies from the first record on.
+                    reason.push_str(", or written with another key");
+                }
                 let file = path.display().to_string();
                 return Ok(Some(Broken {
                     file,

@@ -157,7 +157,10 @@ impl Admin {
             expires_at_ms.is_none_or(|end| end > now_ms),
             "the key would have ended before it began"
         );
-        anyhow::ensure!(!name.is_empty() && name.len() <= 100, "a key's name has 1 to 100 characters");
+        anyhow::ensure!(
+            !name.is_empty() && name.len() <= 100 && !name.chars().any(char::is_control),
+            "a key's name has 1 to 100 characters, none of them a control character"
+        );
         let bearer = make_bearer(StandsFor::Key);
         let new = NewApiKey {
             name,
@@ -237,8 +240,13 @@ impl Admin {
         if let Some(catalog) = &self.catalog {
             catalog.reload().await?;
         }
+        let now = if is_built_in(&entry.name) {
+            "the built-in one serves its name again"
+        } else {
+            "its credentials stay stored and answer 502 until one of that name is approved again"
+        };
         Ok(Reply::Done {
-            what: format!("provider {} {} is removed", entry.name, entry.version),
+            what: format!("provider {} {} is removed; {now}", entry.name, entry.version),
         })
     }
 

@@ -2,7 +2,9 @@
 
 mod admin;
 mod control;
+mod key_check;
 mod listener;
+mod trail;
 
 pub use admin::{Admin, KeyLine, Order, Reply};
 
@@ -16,7 +18,7 @@ use crate::config::Config;
 use crate::egress::{self, Egress, SystemResolver};
 use crate::follow::Follower;
 use crate::ids::RequestId;
-use crate::records::{DataFolder, Records};
+use crate::records::{self, DataFolder, Records};
 use crate::runtime::{Cache as CompiledCache, Catalog, Door, Folder, Options, Sandbox};
 use crate::seal::jws::BearerKeys;
 use crate::seal::{Keyring, Purpose};
@@ -35,6 +37,9 @@ use tokio::task::JoinSet;
 
 /// Requests under way may take this long to end when the server stops: a reader waits 8 s at most.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How often a trail that cannot be written is tried again.
+const AUDIT_PROBE: Duration = Duration::from_secs(5);
 
 /// A flight lasts a minute at most; what is open for longer was abandoned, whoever began it.
 const LONGEST_FLIGHT_MS: Millis = 120_000;
@@ -75,9 +80,11 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let metrics = telemetry::start_metrics()?;
 
     let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
+    key_check::check(&records, &keyring).await?;
     let replica = replica(&records, &folder).await?;
     let stored = StoredBearers::new(mode == Mode::Development);
     let (follower, index) = Follower::start(records.clone(), stored.clone(), Arc::clone(&clock)).await?;
+    trail::look_for(&config, mode, &records, &replica).await?;
     let audit = Audit::open(&audit_folder(&config), &config.audit, audit_keys(&keyring)?, Arc::clone(&clock))?;
     egress::install_crypto();
     let egress = Arc::new(Egress::new(&config.egress, &config.instances, Arc::new(SystemResolver))?);
@@ -116,6 +123,9 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     if mode == Mode::Development && config.api.public_url.is_none() {
         config.api.public_url = Some(format!("http://{api}").parse()?);
     }
+    if !api.ip().is_loopback() {
+        tracing::warn!(%api, "the API speaks plain http, tokens and bearers included, and others than this machine can reach it; put TLS before it");
+    }
     let app = App::new(Parts {
         config,
         clock: Arc::clone(&clock),
@@ -134,7 +144,14 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let mut tasks = JoinSet::new();
     tasks.spawn(control.serve(admin.clone()));
     tasks.spawn(follower.run());
-    let upkeep = admin.records.clone();
+    let probed = admin.audit.clone();
+    tasks.spawn(async move {
+        loop {
+            tokio::time::sleep(AUDIT_PROBE).await;
+            probed.probe().await;
+        }
+    });
+    let (upkeep, noting) = (admin.records.clone(), app.clone());
     tasks.spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_secs(60)).await;
@@ -143,7 +160,8 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
             let abandoned_before_ms = clock.now_ms() - LONGEST_FLIGHT_MS;
             let swept = async {
                 upkeep.resume_rotations("", abandoned_before_ms).await?;
-                upkeep.sweep_turns().await
+                upkeep.sweep_turns().await?;
+                trail::note(&noting.config, &upkeep, &replica).await
             };
             if let Err(error) = swept.await {
                 tracing::warn!(%error, "upkeep of the records failed and is tried again in a minute");
@@ -170,7 +188,7 @@ impl Server {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let drained = tokio::time::timeout(DRAIN, async {
-            // The endless tasks are two followers and the control socket; the rest are listeners that drain.
+            // The rest are listeners that drain.
             while self.tasks.len() > ENDLESS {
                 self.tasks.join_next().await;
             }
@@ -183,8 +201,8 @@ impl Server {
     }
 }
 
-/// How many tasks never end by themselves: control, follower, sweep.
-const ENDLESS: usize = 3;
+/// How many tasks never end by themselves: control, follower, probe, sweep.
+const ENDLESS: usize = 4;
 
 async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
@@ -249,6 +267,12 @@ fn keyring_for(config: &Config, mode: Mode) -> anyhow::Result<Keyring> {
     let path = development_keyring(config);
     let wanted = mode == Mode::Development && config.keyring.keys.is_none() && config.keyring.file.is_none() && !path.exists();
     if wanted {
+        anyhow::ensure!(
+            !config.data_dir.join(records::FILE).exists(),
+            "`{}` holds data, and no `{}` to open it with; give that file back, or name another folder",
+            config.data_dir.display(),
+            path.file_name().unwrap_or_default().display()
+        );
         let (_, json) = Keyring::generate()?;
         write_private(&path, json.expose().as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?;
     }
@@ -322,8 +346,10 @@ pub async fn command(config: &Config, order: Order) -> anyhow::Result<Reply> {
     let clock: SharedClock = Arc::new(SystemClock);
     let _folder = DataFolder::open(&config.data_dir)?;
     let keyring = keyring(config)?;
+    let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
+    key_check::check(&records, &keyring).await?;
     let admin = Admin {
-        records: Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?,
+        records,
         follower: None,
         folder: Folder::at(providers_of(&config.data_dir)),
         approving: Arc::default(),

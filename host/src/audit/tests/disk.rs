@@ -171,6 +171,7 @@ async fn a_file_touched_while_the_server_runs_stops_it() {
                     "{what}: {error}"
                 );
                 assert!(error.to_string().contains(file.to_str().unwrap()));
+                assert!(!audit.is_writable());
             }
         }
     }
@@ -206,11 +207,20 @@ async fn a_hanging_disk_refuses_in_bounded_time_and_at_once_afterwards() {
             assert!(*took < WAIT * 2, "{took:?}");
         }
         assert!(later.1 < WAIT / 2, "known to hang: {:?}", later.1);
-        // It recovers with the disk. What had been queued for the disk is written then, though its readers were refused.
+        // It recovers with the disk, and finds out without a reader. What had been queued for the disk is written then, though its readers
+        // were refused.
+        assert!(!audit.is_writable());
+        while !audit.is_writable() {
+            audit.probe().await;
+        }
+        let records = lines(folder.path()).len();
+        audit.probe().await;
+        assert_eq!(lines(folder.path()).len(), records, "a trail that can be written is left alone");
         grant(&audit, 5).await.unwrap();
         drop(audit);
         let report = verify(folder.path(), &keys()).unwrap();
-        assert!(report.is_sound() && (2..=5).contains(&report.records), "{report}");
+        assert!(report.is_sound() && (3..=8).contains(&report.records), "{report}");
+        assert!(report.events.contains_key("AUDIT_RESUMED"), "{report}");
     }
 }
 

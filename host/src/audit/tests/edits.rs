@@ -158,3 +158,52 @@ fn a_record_of_another_chain_with_the_same_key_does_not_fit() {
     let broken = found(&files);
     assert_eq!((broken.line, broken.reason.as_str()), (1, "it belongs to another chain"));
 }
+
+#[test]
+fn no_trail_is_not_a_sound_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in [folder.path().to_owned(), folder.path().join("removed")] {
+        let report = verify(&place, &keys()).unwrap();
+        assert!(!report.is_sound(), "{report}");
+        let told = format!("there is no trail in `{}`", place.display());
+        assert!(report.to_string().starts_with(&told), "{report}");
+    }
+    // A file that was emptied is no trail either.
+    let mut files = trail()[..1].to_vec();
+    files[0].1.clear();
+    let report = walked(&files);
+    assert!(!report.is_sound() && report.to_string().contains("no trail"), "{report}");
+}
+
+#[test]
+fn the_head_of_each_chain_is_told() {
+    let chain = trail()[0].0.split('-').next().unwrap();
+    let last: serde_json::Value = {
+        let (_, content) = trail().last().unwrap();
+        let text = std::str::from_utf8(content).unwrap();
+        serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    };
+    let report = walked(trail()).to_string();
+    let told = format!("chain {chain} ends at seq 40, hash {}\n", last["hash"].as_str().unwrap());
+    assert!(report.starts_with(&told), "{report}");
+
+    let mut files = trail().to_vec();
+    let second: u64 = files[1].0.split(['-', '.']).nth(1).unwrap().parse().unwrap();
+    files[1].1[30] ^= 1;
+    let report = walked(&files).to_string();
+    let told = format!("chain {chain} holds up to seq {}, hash ", second - 1);
+    assert!(report.starts_with(&told), "{report}");
+}
+
+#[test]
+fn another_key_is_named_as_a_cause_where_nothing_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in trail() {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let key = |seed: u8| ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[seed; 32]);
+    let others = crate::audit::AuditKeys::new(1).with(1, key(1), key(9));
+    let report = verify(folder.path(), &others).unwrap();
+    assert_eq!(report.broken.len(), 1, "{report}");
+    assert!(report.broken[0].reason.ends_with("edited, or written with another key"), "{report}");
+}
