@@ -70,6 +70,7 @@ suite! {
     credentials::a_person_connects_one_account_per_provider,
     credentials::new_secrets_raise_the_generation_and_end_the_old_token,
     credentials::another_place_clears_the_secrets,
+    credentials::without_secrets_it_is_empty,
     credentials::what_decides_nothing_keeps_the_generation,
     credentials::a_change_based_on_old_secrets_is_refused,
     credentials::secrets_sealed_for_another_generation_are_refused,

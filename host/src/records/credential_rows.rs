@@ -9,7 +9,8 @@ use crate::ids::{CredentialId, Generation, Username};
 
 macro_rules! columns {
     () => {
-        "id, name, description, provider, kind, url, email, labels, annotations, fields, connected_to, generation, state, created_at_ms, updated_at_ms"
+        "id, name, description, provider, kind, url, email, labels, annotations, fields, connected_to, generation, state, created_at_ms, updated_at_ms,
+         (SELECT COUNT(*) FROM credential_secrets s WHERE s.credential_id = credentials.id) AS secrets"
     };
 }
 
@@ -30,7 +31,10 @@ pub(super) fn read(row: &Fields<'_>) -> Result<Credential> {
         fields: row.json("fields")?,
         connected_to: row.maybe_id("connected_to")?,
         generation: row.generation("generation")?,
-        state: row.word("state")?,
+        state: match row.word("state")? {
+            CredentialState::Usable if row.int("secrets")? == 0 => CredentialState::Empty,
+            state => state,
+        },
         created_at_ms: row.int("created_at_ms")?,
         updated_at_ms: row.int("updated_at_ms")?,
     })

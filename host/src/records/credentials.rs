@@ -110,7 +110,11 @@ impl Records {
             fields: new.fields,
             connected_to,
             generation: Generation::FIRST,
-            state: CredentialState::Usable,
+            state: if new.secrets.is_empty() {
+                CredentialState::Empty
+            } else {
+                CredentialState::Usable
+            },
             created_at_ms: now,
             updated_at_ms: now,
         };
@@ -223,7 +227,10 @@ impl Records {
         if other_token {
             new.generation = old.generation.next();
             new.state = match old.state {
-                _ if elsewhere || new_secrets => CredentialState::Usable,
+                _ if !patch.secrets.is_empty() => CredentialState::Usable,
+                _ if elsewhere => CredentialState::Empty,
+                _ if new_secrets => CredentialState::Usable,
+                CredentialState::Empty => CredentialState::Empty,
                 // A wrong installation id, say, has been put right: worth another try. Whether a secret was spent stays unknown.
                 CredentialState::NeedsReconnect | CredentialState::Usable => CredentialState::Usable,
                 CredentialState::Indeterminate => CredentialState::Indeterminate,

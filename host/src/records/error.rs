@@ -190,6 +190,7 @@ pub enum RecordsError {
 
 fn describe(state: CredentialState) -> &'static str {
     match state {
+        CredentialState::Empty => "nothing is stored in it",
         CredentialState::Usable => "it is usable and not waiting for another attempt",
         CredentialState::NeedsReconnect => "the upstream refused it for good; connect it again",
         CredentialState::Indeterminate => "a rotation was sent and never answered; connect it again",

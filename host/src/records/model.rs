@@ -46,6 +46,8 @@ pub struct Credential {
 /// Whether a credential can still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialState {
+    /// Nothing secret is stored: there is nothing to use yet, or no more.
+    Empty,
     /// As far as anyone knows.
     Usable,
     /// The upstream refused it for good; it is not tried again until new secrets come.

@@ -27,6 +27,8 @@ pub(super) trait Stored: Copy + Sized + 'static {
 impl Stored for CredentialState {
     const WORDS: &'static [(Self, &'static str)] = &[
         (Self::Usable, "usable"),
+        // Seen by what is stored beside it, so it has no word of its own.
+        (Self::Empty, "usable"),
         (Self::NeedsReconnect, "needs-reconnect"),
         (Self::Indeterminate, "indeterminate"),
     ];

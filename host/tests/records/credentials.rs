@@ -128,6 +128,35 @@ pub async fn new_secrets_raise_the_generation_and_end_the_old_token(db: Db) {
     assert_eq!(db.opened_token(&credential.id).await.as_deref(), Some("t3"));
 }
 
+pub async fn without_secrets_it_is_empty(db: Db) {
+    let mut new = db.new_credential("github", Ownership::Owner(user("alice")));
+    (new.secrets, new.token) = (Vec::new(), None);
+    let mut credential = db.records.create_credential(new).await.unwrap();
+    let id = credential.id.clone();
+    let patches = [
+        (None, "first", CredentialState::Empty),
+        (Some("r2"), "first", CredentialState::Usable),
+        (None, "first", CredentialState::Usable),
+        (None, "second", CredentialState::Empty),
+        (Some("r3"), "third", CredentialState::Usable),
+    ];
+    assert_eq!(credential.state, CredentialState::Empty);
+    for (secret, site, state) in patches {
+        assert_eq!(db.records.credential(&id).await.unwrap(), credential);
+        let next = credential.generation.next();
+        let patch = CredentialPatch {
+            description: Some(Some(format!("{state:?}"))),
+            url: Some(Some(format!("https://{site}.example"))),
+            secrets: secret.map(|text| db.field(&id, "refresh-token", text, next)).into_iter().collect(),
+            ..Default::default()
+        };
+        credential = db.records.update_credential(&id, credential.generation, patch).await.unwrap();
+        assert_eq!(credential.state, state, "{secret:?} at {site}");
+    }
+    assert_eq!(db.records.credential(&id).await.unwrap(), credential);
+    assert_eq!(db.records.snapshot().await.unwrap().credentials, [credential]);
+}
+
 pub async fn another_place_clears_the_secrets(db: Db) {
     let elsewhere = [
         CredentialPatch {
