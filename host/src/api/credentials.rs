@@ -24,8 +24,20 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Texts for people have this many bytes at most.
-const LONGEST_TEXT: usize = 16 * 1024;
+/// Names have this many bytes at most.
+const LONGEST_NAME: usize = 16 * 1024;
+
+/// What answers say and requests cannot change. Clients send back what they got.
+const READ_ONLY: [&str; 8] = [
+    "id",
+    "href",
+    "created_at",
+    "updated_at",
+    "generation",
+    "state",
+    "connected",
+    "warnings",
+];
 
 /// `GET /credentials`
 pub async fn list(State(app): State<App>, known: Known, Query(query): Query<ListQuery>) -> Answer<Json<Value>> {
@@ -38,7 +50,7 @@ pub async fn list(State(app): State<App>, known: Known, Query(query): Query<List
             .collect()
     })?;
     visible.sort_by(|a, b| a.id.cmp(&b.id));
-    let items = visible.iter().map(|credential| present::credential(credential)).collect();
+    let items = visible.iter().map(|credential| shown_as(&app, credential)).collect();
     Ok(Json(listing::page("CredentialList", items, &query)?))
 }
 
@@ -56,7 +68,7 @@ pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -
         if named.next().is_some() { None } else { first }
     })?;
     found
-        .map(|credential| Json(present::credential(&credential)))
+        .map(|credential| Json(shown_as(&app, &credential)))
         .ok_or_else(|| Problem::not_found("Credential", &shown(&id)))
 }
 
@@ -74,23 +86,23 @@ pub async fn create(
         return Err(Problem::validation("id must be empty"));
     }
     input.ignore(&["created_at", "updated_at", "href"]);
-    let name = text("name", input.required("name")?)?;
-    let provider = provider(input.required("provider")?)?;
+    let name = name(input.required("name")?)?;
+    let provider = provider_of(&app, input.required("provider")?)?;
     let manifest = manifest(&app, &provider)?;
     let kind = intake::kind(&manifest, kind_name(&mut input)?.as_deref())?;
     let (token, fields) = (input.secret("token")?, input.texts("fields")?.unwrap_or_default());
     let url = url(&app, &provider, &manifest, kind, input.optional("url")?)?;
-    let email = input.optional("email")?.filter(|email| !email.is_empty());
-    let description = input.optional("description")?;
-    let (labels, annotations) = (input.optional("labels")?, input.optional("annotations")?);
+    let email = given(&mut input, "email")?.filter(|email| !email.is_empty());
+    let description = given(&mut input, "description")?;
+    let (labels, annotations) = (given(&mut input, "labels")?, given(&mut input, "annotations")?);
     input.finish()?;
 
-    let given = Given {
+    let brought = Given {
         token: token.filter(|token| !token.is_empty()),
         fields,
     };
-    let stores_something = !given.is_empty();
-    let taken = intake::take(&manifest, kind, given)?;
+    let stores_something = !brought.is_empty();
+    let taken = intake::take(&manifest, kind, brought)?;
     if stores_something {
         // Without token and fields the platform stores an empty credential, to be filled by a patch.
         intake::complete(kind, &have(&taken, url.as_deref(), email.as_deref()))?;
@@ -113,7 +125,10 @@ pub async fn create(
     };
     let event = Administrative::credential("CREDENTIAL_CREATED", &context.id, &known.caller, &new.id, &new.provider);
     let credential = recorded(&app, event, app.records.create_credential(new.clone())).await?;
-    Ok((StatusCode::CREATED, Json(present::credential(&credential))))
+    Ok((
+        StatusCode::CREATED,
+        Json(present::warning(shown_as(&app, &credential), &taken.warnings)),
+    ))
 }
 
 /// `PATCH /credentials/{id}`. Another provider, kind or instance drops the secrets: they were not given for it.
@@ -125,27 +140,38 @@ pub async fn patch(
     mut input: Input,
 ) -> Answer<Json<Value>> {
     let old = changeable(&app, &known, &id, "update")?;
-    let provider = input
-        .optional("provider")?
-        .map(provider)
-        .transpose()?
-        .unwrap_or_else(|| old.provider.clone());
-    let manifest = manifest(&app, &provider)?;
+    input.ignore(&READ_ONLY);
+    if input.optional("credential_kind")?.is_some_and(|kind| kind != old.kind) {
+        return Err(Problem::validation(
+            "`credential_kind` is what answers say; to change it, send `kind`",
+        ));
+    }
+    let provider = match input.optional("provider")? {
+        Some(name) => provider_of(&app, name)?,
+        None => old.provider.clone(),
+    };
+    let new_name = input.optional("name")?.map(name).transpose()?;
     let named = kind_name(&mut input)?.or_else(|| (provider == old.provider).then(|| old.kind.clone()));
+    let (new_url, new_email) = (input.change("url")?, changed(&mut input, "email")?);
+    let brought = Given {
+        token: input.secret("token")?,
+        fields: input.texts("fields")?.unwrap_or_default(),
+    };
+    let description = changed(&mut input, "description")?;
+    let (labels, annotations) = (changed(&mut input, "labels")?, changed(&mut input, "annotations")?);
+    input.finish()?;
+
+    let manifest = manifest(&app, &provider)?;
     let kind = intake::kind(&manifest, named.as_deref())?;
-    let address = match input.change("url")? {
+    let address = match new_url {
         Change::Keep => old.url.clone(),
         Change::Clear => None,
         Change::Set(address) => url(&app, &provider, &manifest, kind, Some(address))?,
     };
     let moved = provider != old.provider || kind.name != old.kind || address != old.url;
-    let email = input.change("email")?.apply(old.email.clone()).filter(|email| !email.is_empty());
-    let given = Given {
-        token: input.secret("token")?,
-        fields: input.texts("fields")?.unwrap_or_default(),
-    };
-    let brings_fields = !given.is_empty();
-    let taken = intake::take(&manifest, kind, given)?;
+    let email = new_email.apply(old.email.clone()).filter(|email| !email.is_empty());
+    let brings_fields = !brought.is_empty();
+    let taken = intake::take(&manifest, kind, brought)?;
     if moved && brings_fields {
         intake::complete(kind, &have(&taken, address.as_deref(), email.as_deref()))?;
     }
@@ -153,14 +179,14 @@ pub async fn patch(
     fields.extend(taken.public.clone());
 
     let patch = CredentialPatch {
-        name: input.optional("name")?.map(|name| text("name", name)).transpose()?,
-        description: input.change("description")?.into_patch(),
+        name: new_name,
+        description: description.into_patch(),
         provider: Some(provider),
         kind: Some(kind.name.clone()),
         url: Some(address),
         email: Some(email),
-        labels: input.change("labels")?.into_patch(),
-        annotations: input.change("annotations")?.into_patch(),
+        labels: labels.into_patch(),
+        annotations: annotations.into_patch(),
         fields: Some(fields),
         secrets: seal(&app, &old.id, old.generation.next(), &taken),
         token: None,
@@ -169,7 +195,7 @@ pub async fn patch(
     let update = app.records.update_credential(&old.id, old.generation, patch);
     let credential = recorded(&app, event, update).await?;
     app.broker.changed(&credential.id);
-    Ok(Json(present::credential(&credential)))
+    Ok(Json(present::warning(shown_as(&app, &credential), &taken.warnings)))
 }
 
 /// `DELETE /credentials/{id}`: gone with its secrets, tokens and bindings.
@@ -190,6 +216,13 @@ pub async fn delete(
     recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
     app.broker.changed(&credential.id);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A credential as it is answered.
+fn shown_as(app: &App, credential: &Credential) -> Value {
+    let loaded = app.catalog.get(credential.provider.as_str()).ok();
+    let kind = loaded.as_ref().and_then(|loaded| loaded.manifest().kind(&credential.kind));
+    present::credential(credential, kind)
 }
 
 fn changeable(app: &App, known: &Known, id: &str, action: &str) -> Answer<Arc<Credential>> {
@@ -230,6 +263,16 @@ pub(super) fn provider(name: String) -> Answer<ProviderName> {
     ProviderName::parse(name).map_err(|why| Problem::validation(why.to_string()))
 }
 
+/// The same for a credential. `GitHub` beside `github` would be served as if nobody knew it: what was stored would be handed out.
+fn provider_of(app: &App, text: String) -> Answer<ProviderName> {
+    let name = provider(text)?;
+    let same_but_for_case = |known: &String| known.eq_ignore_ascii_case(name.as_str()) && known != name.as_str();
+    match app.catalog.list().into_iter().map(|(known, _)| known).find(same_but_for_case) {
+        Some(known) => Err(Problem::validation(format!("`provider` is spelt `{known}`"))),
+        None => Ok(name),
+    }
+}
+
 /// An instance's address. A kind that asks an upstream may do so only where the operator allows it; that is said now, not at the
 /// first read.
 pub(super) fn url(app: &App, provider: &ProviderName, manifest: &Manifest, kind: &Kind, url: Option<String>) -> Answer<Option<String>> {
@@ -245,9 +288,33 @@ pub(super) fn url(app: &App, provider: &ProviderName, manifest: &Manifest, kind:
     Ok(Some(address.as_str().to_owned()))
 }
 
-fn text(key: &str, text: String) -> Answer<String> {
-    if text.len() > LONGEST_TEXT {
-        return Err(Problem::validation(format!("`{key}` is longer than {LONGEST_TEXT} bytes")));
+fn name(name: String) -> Answer<String> {
+    if name.len() > LONGEST_NAME {
+        return Err(Problem::validation(format!("`name` is longer than {LONGEST_NAME} bytes")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Problem::validation("`name` has control characters"));
+    }
+    Ok(name)
+}
+
+/// A text with which a credential is made.
+fn given(input: &mut Input, key: &'static str) -> Answer<Option<String>> {
+    input.optional(key)?.map(|text| written(key, text)).transpose()
+}
+
+/// A text that a patch changes.
+fn changed(input: &mut Input, key: &'static str) -> Answer<Change<String>> {
+    Ok(match input.change(key)? {
+        Change::Set(text) => Change::Set(written(key, text)?),
+        other => other,
+    })
+}
+
+/// Beside line breaks and tabs no control characters: PostgreSQL does not store the first of them, and a terminal obeys the others.
+fn written(key: &str, text: String) -> Answer<String> {
+    if intake::has_controls(&text) {
+        return Err(Problem::validation(format!("`{key}` has control characters")));
     }
     Ok(text)
 }

@@ -3,6 +3,7 @@
 //! The wire's `token` fills the field that the kind names. A pasted document (a Google key file) is split by the manifest's pointers and
 //! not kept: what is not needed is not stored.
 
+use super::pattern;
 use super::problem::{Answer, Problem};
 use crate::manifest::{Field, Kind, Manifest, PlacedAs};
 use crate::seal::jws;
@@ -37,6 +38,8 @@ pub struct Taken {
     pub public: BTreeMap<String, String>,
     /// Secret fields, to be sealed.
     pub secret: BTreeMap<String, Secret>,
+    /// What looks unusual and is stored all the same. Names fields, never a value.
+    pub warnings: Vec<String>,
 }
 
 /// The kind that a client means: the one it names, or the provider's usual one.
@@ -109,6 +112,7 @@ pub fn take(manifest: &Manifest, kind: &Kind, given: Given) -> Answer<Taken> {
             value
         };
         check(field, &value)?;
+        taken.warnings.extend(pattern::mismatch(kind, field, value.expose()));
         if field.secret && !value.is_empty() && signs(manifest, field) {
             // A key that does not read would fail at every read.
             jws::check_rs256(&value)
@@ -204,10 +208,15 @@ fn check(field: &Field, value: &Secret) -> Answer<()> {
             "has spaces, line breaks or control characters inside; was more pasted than the token?",
         ));
     }
-    if value.expose().contains('\0') {
-        return Err(refuse("contains a NUL character"));
+    if value.expose().contains('\0') || (!field.secret && has_controls(value.expose())) {
+        return Err(refuse("has control characters"));
     }
     Ok(())
+}
+
+/// Whether a text has control characters other than line breaks and tabs.
+pub fn has_controls(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod health;
 mod input;
 mod intake;
 mod listing;
+mod pattern;
 mod present;
 mod problem;
 mod refusals;

@@ -1,6 +1,7 @@
 //! Records as the wire shows them. No secret can be here: the records it takes have none.
 
 use crate::clock::{Millis, rfc3339};
+use crate::manifest::Kind;
 use crate::records::model::{Binding, Credential, CredentialState, Role, Scope};
 use serde_json::{Map, Value, json};
 
@@ -25,7 +26,7 @@ fn put(object: &mut Map<String, Value>, key: &str, value: Option<&str>) {
 
 /// A credential, without its token. `kind` is the envelope's word, so the credential's kind is `credential_kind`.
 #[must_use]
-pub fn credential(credential: &Credential) -> Value {
+pub fn credential(credential: &Credential, kind: Option<&Kind>) -> Value {
     let mut object = object(
         "Credential",
         "credentials",
@@ -43,7 +44,13 @@ pub fn credential(credential: &Credential) -> Value {
     object.insert("credential_kind".to_owned(), json!(credential.kind));
     object.insert("fields".to_owned(), json!(credential.fields));
     object.insert("generation".to_owned(), json!(credential.generation));
-    object.insert("state".to_owned(), json!(state(credential)));
+    let keeps_nothing = kind.is_some_and(|kind| !kind.fields.iter().any(|field| field.secret && !field.configured));
+    let state = match credential.state {
+        // Its secrets are read from the operator's files for each call.
+        CredentialState::Empty if keeps_nothing => "usable",
+        _ => state(credential),
+    };
+    object.insert("state".to_owned(), json!(state));
     object.insert("connected".to_owned(), json!(credential.connected_to.is_some()));
     Value::Object(object)
 }
@@ -52,10 +59,20 @@ pub fn credential(credential: &Credential) -> Value {
 #[must_use]
 pub const fn state(credential: &Credential) -> &'static str {
     match credential.state {
+        CredentialState::Empty => "empty",
         CredentialState::Usable => "usable",
         CredentialState::NeedsReconnect => "needs-reconnect",
         CredentialState::Indeterminate => "indeterminate",
     }
+}
+
+/// A credential that was just made or changed, with what its owner should look at again.
+#[must_use]
+pub fn warning(mut credential: Value, warnings: &[String]) -> Value {
+    if let (false, Some(object)) = (warnings.is_empty(), credential.as_object_mut()) {
+        object.insert("warnings".to_owned(), json!(warnings));
+    }
+    credential
 }
 
 /// A role. Its permissions are a JSON array in a string: that is how clients read it.

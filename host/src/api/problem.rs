@@ -4,6 +4,7 @@
 //! request's id. Two bodies exist on the wire: the API's envelope, and `{"error": …}` on the session endpoints; the path decides.
 
 use crate::api::request::RequestContext;
+use crate::ids::CredentialId;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -33,6 +34,7 @@ pub struct Problem {
     code: Option<&'static str>,
     retry_after_s: Option<u64>,
     cause: Option<String>,
+    credential: Option<CredentialId>,
 }
 
 /// What a handler returns.
@@ -47,6 +49,7 @@ impl Problem {
             code: None,
             retry_after_s: None,
             cause: None,
+            credential: None,
         }
     }
 
@@ -170,6 +173,13 @@ impl Problem {
         self
     }
 
+    /// Adds the credential whose use failed: then the log line is a warning, which the operator finds by its id.
+    #[must_use]
+    pub fn about(mut self, credential: &CredentialId) -> Self {
+        self.credential = Some(credential.clone());
+        self
+    }
+
     /// The status that the client gets.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -178,12 +188,16 @@ impl Problem {
 
     /// Writes the response, and the log line if it is ours to mend.
     pub(super) fn render(&self, context: &RequestContext) -> Response {
-        let request_id = context.id.as_str();
+        let (request_id, status) = (context.id.as_str(), self.status.as_u16());
+        let credential = self.credential.as_ref().map(CredentialId::as_str);
         match &self.cause {
             Some(cause) if self.status == StatusCode::INTERNAL_SERVER_ERROR => {
-                tracing::error!(request.id = request_id, status = 500, %cause, "{}", self.reason);
+                tracing::error!(request.id = request_id, credential.id = credential, status, %cause, "{}", self.reason);
             }
-            Some(cause) => tracing::info!(request.id = request_id, status = self.status.as_u16(), %cause, "{}", self.reason),
+            Some(cause) if credential.is_some() => {
+                tracing::warn!(request.id = request_id, credential.id = credential, status, %cause, "{}", self.reason);
+            }
+            Some(cause) => tracing::info!(request.id = request_id, status, %cause, "{}", self.reason),
             None => {}
         }
         let body = if context.envelope {

@@ -42,7 +42,10 @@ pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
     let problem = match &failure {
         BrokerError::NeedsReconnect(_) => Problem::bad_gateway(format!("`{provider}` refuses this credential; it must be connected again")),
         BrokerError::Misconfigured(_) => Problem::bad_gateway(format!(
-            "this `{provider}` credential does not work as it is set up; its owner finds the reason in the server's log"
+            "this `{provider}` credential does not work as it is set up; the server's log names the reason under this operation id"
+        )),
+        BrokerError::NotLoaded(_) => Problem::bad_gateway(format!(
+            "no provider `{provider}` knows this kind of credential; an operator has to approve one that does"
         )),
         BrokerError::MissingScope(_) => Problem::bad_gateway(format!("`{provider}` does not grant this credential what was asked for")),
         BrokerError::ProviderBroken(_) => Problem::bad_gateway(format!("the provider component for `{provider}` failed")),
@@ -63,7 +66,7 @@ pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
         BrokerError::Gone => return Problem::not_found("Credential", permit.credential().id.as_str()),
         BrokerError::Internal(_) => Problem::internal("a token read failed"),
     };
-    problem.coded(code).because(failure)
+    problem.coded(code).because(failure).about(&permit.credential().id)
 }
 
 /// A consent that did not go on. Its starter is at work with it, so they are told more than a reader is: the provider's words, which were searched

@@ -19,6 +19,9 @@ pub enum BrokerError {
     /// The grant does not cover what was asked.
     #[error("the upstream does not grant this: {0}")]
     MissingScope(String),
+    /// Nobody knows what to do with what is stored: the provider was removed, or another version lacks the kind.
+    #[error("{0}")]
+    NotLoaded(String),
     /// The provider component failed; its author has to mend it.
     #[error("the provider failed: {0}")]
     ProviderBroken(String),
@@ -61,6 +64,7 @@ impl BrokerError {
             Self::NeedsReconnect(_) => "needs-reconnect",
             Self::Misconfigured(_) => "misconfigured",
             Self::MissingScope(_) => "missing-scope",
+            Self::NotLoaded(_) => "provider-not-loaded",
             Self::ProviderBroken(_) => "provider-broken",
             Self::Transient { .. } => "transient",
             Self::Indeterminate => "indeterminate",

@@ -25,6 +25,7 @@ use crate::secret::Secret;
 use crate::telemetry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// What a flight works with.
 pub struct Tools {
@@ -128,11 +129,18 @@ impl Job {
             .get(credential.provider.as_str())
             .map_err(|unavailable| BrokerError::ProviderBroken(unavailable.to_string()))?;
         let Some(kind) = provider.manifest().kind(&credential.kind).cloned() else {
-            let reason = format!(
-                "the loaded provider has no kind `{}`; approve a version that has it, or change the credential",
-                credential.kind
-            );
-            return Err(BrokerError::Misconfigured(reason).into());
+            let reason = if provider.manifest().provider == credential.provider.as_str() {
+                format!(
+                    "the loaded provider has no kind `{}`; approve a version that has it, or change the credential",
+                    credential.kind
+                )
+            } else {
+                format!(
+                    "no provider `{}` is loaded, and without one nobody knows the kind `{}`; approve it (again)",
+                    credential.provider, credential.kind
+                )
+            };
+            return Err(BrokerError::NotLoaded(reason).into());
         };
         let attempt = self.may_be_tried(credential, &kind).await?;
         if material.secrets.is_empty() && kind.fields.iter().any(|field| field.secret && !field.configured) {
@@ -159,7 +167,9 @@ impl Job {
         };
 
         let mint = tools.audit.mint_begun(credential)?;
-        let outcome = provider.mint(input, context).await;
+        // Every line that the call logs, the provider's own included, says for which credential.
+        let span = tracing::error_span!("mint", credential.id = credential.id.as_str(), id = mint);
+        let outcome = provider.mint(input, context).instrument(span).await;
         let rotated_to = match (&journal, &outcome) {
             (Some(journal), _) => journal.rotated_to(),
             (None, Ok(minted)) => renewed::store(tools, &material, &minted.renewed).await,
@@ -204,7 +214,7 @@ impl Job {
     /// Refuses what is known not to work, without asking the upstream again.
     async fn may_be_tried(&self, credential: &Credential, kind: &Kind) -> Result<Attempt, Failed> {
         match credential.state {
-            CredentialState::Usable => Ok(Attempt::First),
+            CredentialState::Empty | CredentialState::Usable => Ok(Attempt::First),
             CredentialState::NeedsReconnect => {
                 Err(BrokerError::NeedsReconnect("the upstream refused it for good earlier".to_owned()).into())
             }

@@ -1,0 +1,54 @@
+//! What a field usually looks like, by the manifest's `pattern`. A mismatch is a word of warning and never a refusal: upstreams change their
+//! formats, and a credential that was stored can be looked at.
+
+use crate::manifest::{Field, Kind};
+use regex::RegexBuilder;
+
+/// A pattern that needs more than this, in bytes, is not tried. The longest of ours needs a few thousand.
+const COMPILED_BYTES: usize = 64 * 1024;
+
+/// What to tell the owner if the value does not look as it usually does. The value is not repeated.
+pub(super) fn mismatch(kind: &Kind, field: &Field, value: &str) -> Option<String> {
+    let pattern = field.pattern.as_deref().filter(|_| !value.is_empty())?;
+    let compiled = RegexBuilder::new(pattern)
+        .size_limit(COMPILED_BYTES)
+        .dfa_size_limit(COMPILED_BYTES)
+        .build()
+        .ok()?;
+    (!compiled.is_match(value)).then(|| {
+        format!(
+            "`fields.{}` does not look as that of `{}` usually does ({pattern}); it is stored as it is",
+            field.name, kind.name
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mismatch;
+    use serde_json::{from_value, json};
+
+    fn told(pattern: &str, value: &str) -> Option<String> {
+        let field = json!({ "name": "token", "label": "Token", "secret": true, "pattern": pattern });
+        let kind = json!({ "name": "pat", "title": "PAT", "token": "static", "token-fills": "token", "fields": [] });
+        mismatch(&from_value(kind).unwrap(), &from_value(field).unwrap(), value)
+    }
+
+    #[test]
+    fn a_mismatch_is_told_without_the_value() {
+        let pattern = "^((gh[pousr]_|github_pat_)[A-Za-z0-9._-]{20,}|[0-9a-f]{40})$";
+        assert_eq!(told(pattern, "ghp_0123456789abcdefghijABCDEFGHIJ"), None);
+        let told = told(pattern, "glpat-s3cret").unwrap();
+        assert!(
+            told.contains("`fields.token`") && told.contains("gh[pousr]_") && !told.contains("s3cret"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_or_too_much_says_nothing() {
+        assert_eq!(told("^(", "x"), None);
+        assert_eq!(told("^(a{1000}){1000}$", "x"), None);
+        assert_eq!(told("^x$", ""), None, "nothing was given");
+    }
+}
