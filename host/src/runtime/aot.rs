@@ -15,6 +15,10 @@ use wasmtime::component::Component;
 
 const MAGIC: &[u8; 8] = b"CLAVAOT1";
 const TAG_BYTES: usize = 32;
+/// What ends in this is compiled code.
+const ENDING: &str = "cwasm";
+/// The file that tells by which key the others were made.
+const KEY_FILE: &str = "key";
 
 /// The folder of compiled components.
 pub struct Cache {
@@ -23,7 +27,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the folder, making it (0700) if it is not there.
+    /// Opens the folder, making it (0700) if it is not there. What another key made is removed: it would be a miss each time.
     ///
     /// # Errors
     /// If it cannot be made, or others may enter it.
@@ -43,10 +47,36 @@ impl Cache {
             }
             Err(error) => return Err(error),
         }
-        Ok(Self {
+        let cache = Self {
             folder: folder.to_owned(),
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
-        })
+        };
+        cache.begin_anew_under_another_key()?;
+        Ok(cache)
+    }
+
+    fn begin_anew_under_another_key(&self) -> io::Result<()> {
+        let (path, own) = (self.folder.join(KEY_FILE), hmac::sign(&self.key, MAGIC));
+        if std::fs::read(&path).is_ok_and(|known| known == own.as_ref()) {
+            return Ok(());
+        }
+        let mut removed = 0;
+        for entry in std::fs::read_dir(&self.folder)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|ending| ending == ENDING) {
+                std::fs::remove_file(file)?;
+                removed += 1;
+            }
+        }
+        if removed > 0 {
+            tracing::info!(
+                removed,
+                "the key is another one than that of the compiled components, which are made again"
+            );
+        }
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(own.as_ref())?;
+        file.persist(path).map(drop).map_err(|error| error.error)
     }
 
     /// The compiled component, if there is one and nothing is wrong with it.
@@ -82,7 +112,7 @@ impl Cache {
     fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
         let compatibility = hex::encode(compatibility(engine));
         self.folder
-            .join(format!("{digest}-{}.cwasm", compatibility.get(..16).unwrap_or_default()))
+            .join(format!("{digest}-{}.{ENDING}", compatibility.get(..16).unwrap_or_default()))
     }
 
     fn authentic<'a>(&self, engine: &Engine, digest: &str, file: &'a [u8]) -> Option<&'a [u8]> {

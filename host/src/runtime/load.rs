@@ -192,6 +192,7 @@ impl Sandbox {
                 limit: COMPONENT_BYTES,
             });
         }
+        check_form(bytes)?;
         let component = self.component(bytes, digest).await?;
         check_imports(&self.engine, &component)?;
         let another = |error: wasmtime::Error| LoadError::AnotherContract(format!("{error:#}"));
@@ -265,6 +266,18 @@ struct Opened {
     manifest: Manifest,
     base: base::BasePre<CallState>,
     abilities: Abilities,
+}
+
+/// The two slips that the engine would answer with the bytes that it expected.
+fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
+    let not = |why: &str| Err(LoadError::NotAComponent(why.to_owned()));
+    match bytes.split_first_chunk::<4>() {
+        Some((b"\0asm", [1, 0, 0, 0, ..])) => {
+            not("it is a core module; make a component of it, with `wit-component` or `cargo xtask component`")
+        }
+        Some((b"\0asm", _)) => Ok(()),
+        _ => not("it is not WebAssembly"),
+    }
 }
 
 /// A component's import list is its permission list.

@@ -324,6 +324,7 @@ async fn compiled_code_is_kept_and_used_again() {
         let [file] = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().extension().is_some_and(|ending| ending == "cwasm"))
             .collect::<Vec<_>>()
             .try_into()
             .unwrap();

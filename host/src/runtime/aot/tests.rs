@@ -13,7 +13,10 @@ fn compiled(engine: &Engine) -> Vec<u8> {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
+        .collect()
 }
 
 #[test]
@@ -25,10 +28,28 @@ fn what_was_kept_is_found_by_the_same_key_and_component_alone() {
     cache.put(&engine, DIGEST, &compiled(&engine));
     assert!(cache.get(&engine, DIGEST).is_some());
     assert!(cache.get(&engine, OTHER).is_none());
-    assert!(Cache::open(&path, &[8; 32]).unwrap().get(&engine, DIGEST).is_none(), "another key");
     let [file] = files(&path).try_into().unwrap();
     std::fs::rename(&file, path.join(file.file_name().unwrap().to_str().unwrap().replace(DIGEST, OTHER))).unwrap();
     assert!(cache.get(&engine, OTHER).is_none(), "a file under another component's name");
+}
+
+#[test]
+fn another_key_begins_anew() {
+    let engine = engine();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("compiled");
+    let cache = Cache::open(&path, &[7; 32]).unwrap();
+    cache.put(&engine, DIGEST, &compiled(&engine));
+    let [file] = files(&path).try_into().unwrap();
+    let old = std::fs::read(&file).unwrap();
+    assert!(Cache::open(&path, &[7; 32]).unwrap().get(&engine, DIGEST).is_some(), "the same key");
+
+    let other = Cache::open(&path, &[8; 32]).unwrap();
+    assert_eq!(files(&path), [] as [PathBuf; 0]);
+    std::fs::write(&file, old).unwrap();
+    assert!(other.get(&engine, DIGEST).is_none(), "what another key made, put back");
+    other.put(&engine, DIGEST, &compiled(&engine));
+    assert!(Cache::open(&path, &[8; 32]).unwrap().get(&engine, DIGEST).is_some());
 }
 
 #[test]
