@@ -53,7 +53,7 @@ pub struct Manifest {
     /// The optional interfaces it exports.
     #[serde(default)]
     pub abilities: Vec<Ability>,
-    /// Whether it asks to read secrets as text. Shown in red at approval.
+    /// Whether it asks to read secrets as text. Marked at approval, and granted apart.
     #[serde(default)]
     pub reveal: bool,
     /// What it needs beyond the usual limits; capped by the host's ceiling.

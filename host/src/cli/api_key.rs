@@ -65,6 +65,9 @@ impl ApiKey {
                 super::note(&format!("key {id}; this is the only time it is shown"));
             }
             Reply::ApiKeys { keys } => {
+                if keys.is_empty() {
+                    super::note("none");
+                }
                 for key in keys {
                     let state = match (key.revoked_at_ms, key.expires_at_ms) {
                         (Some(at_ms), _) => format!("revoked {}", rfc3339(at_ms)),

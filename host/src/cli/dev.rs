@@ -63,9 +63,17 @@ impl Dev {
     }
 }
 
+/// What the printed commands make.
+const NEW: &str = r#"{"name": "mine", "provider": "github", "token": "ghp_example0123456789example0123456789"}"#;
+/// What they change about it.
+const CHANGE: &str = r#"{"description": "tried on a Sunday"}"#;
+
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 fn print_commands(development: &dev::Development) {
     let (handout, data) = (&development.handout, development.data.display());
+    // As it was started: `claviger` is on nobody's path while it is built from the sources.
+    let program = std::env::current_exe().map_or_else(|_| "claviger".to_owned(), |path| path.display().to_string());
+    let credentials = format!("{}/api/ambient/v1/credentials", handout.url);
     println!(
         "claviger dev: the API is at {}, the emulated upstream at {}",
         handout.url, handout.upstream
@@ -75,21 +83,17 @@ fn print_commands(development: &dev::Development) {
     println!("  DEV={data}/dev.json");
     println!("  bearer() {{ python3 -c \"import json,sys; print(json.load(open('$DEV'))['people'][sys.argv[1]]['bearer'])\" $1; }}\n");
     println!("  # what Alice has, and one of her tokens");
-    println!(
-        "  curl -s -H \"Authorization: Bearer $(bearer alice)\" {}/api/ambient/v1/credentials",
-        handout.url
-    );
+    println!("  curl -s -H \"Authorization: Bearer $(bearer alice)\" {credentials}");
     if let Some(id) = handout.credentials.get("alice-github") {
-        println!(
-            "  curl -s -H \"Authorization: Bearer $(bearer alice)\" {}/api/ambient/v1/credentials/{id}/token",
-            handout.url
-        );
+        println!("  curl -s -H \"Authorization: Bearer $(bearer alice)\" {credentials}/{id}/token");
         println!("  # the same for Bob: 404");
-        println!(
-            "  curl -s -H \"Authorization: Bearer $(bearer bob)\" {}/api/ambient/v1/credentials/{id}/token",
-            handout.url
-        );
+        println!("  curl -s -H \"Authorization: Bearer $(bearer bob)\" {credentials}/{id}/token");
     }
+    println!("  # a credential that Alice makes, and changes");
+    println!(
+        "  ID=$(curl -s -H \"Authorization: Bearer $(bearer alice)\" {credentials} -d '{NEW}' | python3 -c \"import json,sys; print(json.load(sys.stdin)['id'])\")"
+    );
+    println!("  curl -s -X PATCH -H \"Authorization: Bearer $(bearer alice)\" {credentials}/$ID -d '{CHANGE}'");
     if let Some(session) = handout.sessions.first() {
         println!("  # Bob's own token in the session that he shares with Alice");
         println!(
@@ -99,6 +103,6 @@ fn print_commands(development: &dev::Development) {
     }
     println!("  # who read what, and whether the trail is whole");
     println!("  cat {data}/audit/*.jsonl");
-    println!("  claviger audit verify --data {data}\n");
+    println!("  {program} audit verify --data {data}\n");
     println!("Stop with Ctrl-C.");
 }

@@ -55,9 +55,16 @@ struct Place {
 
 impl Place {
     fn config(&self) -> anyhow::Result<crate::config::Config> {
-        let defaults = match &self.data {
-            Some(data) => format!("data_dir = {:?}", data.display().to_string()),
-            None => String::new(),
+        let defaults = match (&self.data, &self.config) {
+            (Some(data), _) => {
+                // A slip in the name would make a new server's folder, and the command would be done there.
+                anyhow::ensure!(data.is_dir(), "the data folder `{}` does not exist", data.display());
+                format!("data_dir = {}", toml::Value::from(data.display().to_string()))
+            }
+            (None, None) if std::env::var_os("CLAVIGER_DATA_DIR").is_none() => {
+                anyhow::bail!("name the server: --config FILE or --data DIR");
+            }
+            (None, _) => String::new(),
         };
         Ok(crate::config::load(self.config.as_deref(), &defaults, false)?)
     }

@@ -1,7 +1,7 @@
 //! `claviger provider`: what a component asks for, and whether it may.
 
 use super::Place;
-use crate::runtime::{Change, Folder, Granted, Options, Sandbox, compile, difference, is_built_in, read_component};
+use crate::runtime::{Change, Folder, Granted, Options, Sandbox, compile, difference, digest, is_built_in, read_component};
 use crate::server::{Order, Reply, command, providers_of};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -136,14 +136,24 @@ fn agreed() -> anyhow::Result<bool> {
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 fn list(place: &Place) -> anyhow::Result<ExitCode> {
-    for entry in Folder::at(providers_of(&place.config()?.data_dir)).list()? {
+    let folder = Folder::at(providers_of(&place.config()?.data_dir));
+    let entries = folder.list()?;
+    if entries.is_empty() {
+        super::note("none; the built-in ones need no approval");
+    }
+    for entry in entries {
         let reveal = if entry.granted.reveal { "  reads secrets as text" } else { "" };
         let replaces = if is_built_in(&entry.name) {
             "  in place of the built-in one"
         } else {
             ""
         };
-        println!("{} {}  sha256 {}{replaces}{reveal}", entry.name, entry.version, entry.sha256);
+        let fault = match read_component(&folder.component(&entry)) {
+            Ok(bytes) if digest(&bytes) == entry.sha256 => "",
+            Ok(_) => "  CHANGED since it was approved, so it does not load; `provider add` approves it again",
+            Err(_) => "  MISSING or unreadable, so it does not load; `provider add` approves it again",
+        };
+        println!("{} {}  sha256 {}{replaces}{reveal}{fault}", entry.name, entry.version, entry.sha256);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -48,8 +48,28 @@ pub fn load(file: Option<&Path>, defaults: &str, plain_http: bool) -> Result<Con
         .merge(Env::prefixed("CLAVIGER_").split("__"))
         .extract()
         .map_err(|error| ConfigError::Refused(describe(&error, file)))?;
+    anchor(&mut config, file)?;
     check(&mut config, plain_http)?;
     Ok(config)
+}
+
+/// Makes every path absolute: seen from the folder of the configuration file, so that it means the same wherever the server is started, or from
+/// the current folder if there is no file.
+fn anchor(config: &mut Config, file: Option<&Path>) -> Result<(), ConfigError> {
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    let instances = config
+        .instances
+        .iter_mut()
+        .filter_map(|instance| instance.client_secret_file.as_mut());
+    let paths = [&mut config.data_dir]
+        .into_iter()
+        .chain(config.keyring.file.as_mut())
+        .chain(config.egress.ca_files.iter_mut())
+        .chain(instances);
+    for path in paths {
+        *path = std::path::absolute(folder.join(&*path)).map_err(|cause| ConfigError::Unreadable { path: path.clone(), cause })?;
+    }
+    Ok(())
 }
 
 fn describe(error: &figment::Error, file: Option<&Path>) -> String {
@@ -66,6 +86,7 @@ fn describe(error: &figment::Error, file: Option<&Path>) -> String {
         }
         figment::error::Kind::MissingField(name) => format!("key `{name}` is missing"),
         figment::error::Kind::InvalidType(_, wanted) => format!("a value of another type is wanted: {wanted}"),
+        figment::error::Kind::UnknownVariant(_, known) => format!("another word is wanted: {}", known.join(" or ")),
         figment::error::Kind::InvalidValue(_, wanted) => format!("another value is wanted: {wanted}"),
         figment::error::Kind::Message(message) => message.clone(),
         _ => "it does not read".to_owned(),

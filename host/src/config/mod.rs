@@ -3,6 +3,8 @@
 //! Every key of `claviger.toml` can also be set as `CLAVIGER_SECTION__KEY`. Unknown keys are refused: a misspelt safety switch
 //! that is silently ignored is worse than a server that does not start.
 
+#[cfg(test)]
+mod documented;
 mod load;
 mod source;
 
@@ -123,7 +125,7 @@ impl std::fmt::Debug for Database {
 pub struct Keyring {
     /// The JSON itself.
     pub keys: Option<Secret>,
-    /// A file with the JSON, readable by its owner alone.
+    /// A file with the JSON, readable by its owner alone; seen from the configuration file's folder.
     pub file: Option<PathBuf>,
     /// The version that seals; the highest if absent.
     pub version: Option<u32>,
@@ -180,9 +182,9 @@ pub struct Egress {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Broker {
-    /// A token with less than this left is not handed out, in seconds.
+    /// A token with less than this left is not handed out, in seconds; or a quarter of its life, where that is less.
     pub stale_before_expiry_s: u64,
-    /// A token with less than this left is refreshed in the background, in seconds.
+    /// A token with less than this left is refreshed in the background, in seconds; or half of its life, where that is less.
     pub refresh_before_expiry_s: u64,
     /// How long a reader waits for a flight, in milliseconds. Runners give up at 10 s.
     pub wait_ms: u64,

@@ -60,20 +60,15 @@ pub struct Development {
 /// # Errors
 /// One sentence with the cause.
 pub async fn start(options: Options) -> anyhow::Result<Development> {
-    let temporary = match &options.data {
-        Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("claviger-dev-")
-                .tempdir()
-                .context("no temporary folder can be made")?,
-        ),
-    };
-    let data = match (&options.data, &temporary) {
-        (Some(data), _) => std::path::absolute(data)?,
-        (None, Some(folder)) => folder.path().join("data"),
-        (None, None) => anyhow::bail!("there is no data folder"),
-    };
+    let temporary = tempfile::Builder::new()
+        .prefix("claviger-dev-")
+        .tempdir()
+        .context("no temporary folder can be made")?;
+    let mut config = configuration(options.config.as_deref(), &temporary.path().join("data"))?;
+    if let Some(data) = &options.data {
+        config.data_dir = std::path::absolute(data)?;
+    }
+    let data = config.data_dir.clone();
     let known = Handout::take(&data);
     let people = Seed::people(PEOPLE);
     let (upstream, address) = match options.upstream {
@@ -87,7 +82,7 @@ pub async fn start(options: Options) -> anyhow::Result<Development> {
             (Some(task), address)
         }
     };
-    let config = configuration(options.config.as_deref(), &data, &people, &address)?;
+    config.instances.extend(emulated(&people, &address)?);
     crate::telemetry::start_logging(&config.log)?;
     let server = server::start(config, Mode::Development).await?;
     tracing::warn!(
@@ -112,8 +107,8 @@ pub async fn start(options: Options) -> anyhow::Result<Development> {
         upstream,
         watcher,
         handout,
+        _temporary: data.starts_with(temporary.path()).then_some(temporary),
         data,
-        _temporary: temporary,
     })
 }
 
@@ -167,18 +162,23 @@ async fn start_upstream(people: &Seed, listen: SocketAddr) -> anyhow::Result<(Jo
     Ok((task, address))
 }
 
-/// The file's configuration over the development server's own, with the emulated instances beside those it lists.
-fn configuration(file: Option<&Path>, data: &Path, people: &Seed, upstream: &Url) -> anyhow::Result<Config> {
+/// The file's configuration over the development server's own. `data` is where the data goes unless the file says otherwise.
+fn configuration(file: Option<&Path>, data: &Path) -> anyhow::Result<Config> {
     let defaults = format!(
         "data_dir = {}\n[api]\nlisten = '127.0.0.1:0'\n[metrics]\nlisten = '127.0.0.1:0'\n[log]\nfilter = 'warn'\n",
         toml::Value::from(data.display().to_string())
     );
-    let mut config = config::load(file, &defaults, true)?;
+    let config = config::load(file, &defaults, true)?;
     anyhow::ensure!(
         config.api.listen.ip().is_loopback() && config.metrics.listen.ip().is_loopback(),
         "a development server listens on loopback alone; use `claviger serve` for other addresses"
     );
-    for provider in ["github", "gitlab", "jira", "google"] {
+    Ok(config)
+}
+
+/// The emulated instances, beside those that the configuration lists.
+fn emulated(people: &Seed, upstream: &Url) -> anyhow::Result<Vec<Instance>> {
+    let instance = |provider: &str| {
         let client = match provider {
             "github" => Some((&people.github_app.client_id, &people.github_app.client_secret)),
             "gitlab" => Some((&people.gitlab_application.client_id, &people.gitlab_application.client_secret)),
@@ -186,7 +186,7 @@ fn configuration(file: Option<&Path>, data: &Path, people: &Seed, upstream: &Url
             "jira" => Some((&people.jira_application.client_id, &people.jira_application.client_secret)),
             _ => None,
         };
-        config.instances.push(Instance {
+        Ok(Instance {
             provider: provider.to_owned(),
             url: upstream.join(provider)?,
             networks: vec!["127.0.0.0/8".parse()?],
@@ -195,7 +195,7 @@ fn configuration(file: Option<&Path>, data: &Path, people: &Seed, upstream: &Url
             client_secret_env: None,
             client_secret: client.map(|(_, secret)| secret.clone()),
             plain_http: true,
-        });
-    }
-    Ok(config)
+        })
+    };
+    ["github", "gitlab", "jira", "google"].into_iter().map(instance).collect()
 }
