@@ -42,7 +42,7 @@ pub(crate) fn build(toolchain: &Toolchain, workspace: &Workspace, folder: &Path,
         .with_context(|| format!("cannot read the crate in `{}`", folder.display()))?;
     let package = package(&providers::metadata(&folder)?, &folder.join("Cargo.toml"))?;
     providers::compile(toolchain, workspace, &folder, &[&package])?;
-    providers::encode(workspace, &package, &out(&package))
+    providers::encode(workspace, &folder, &package, &out(&package))
 }
 
 /// The name of the package whose `Cargo.toml` that is.

@@ -35,7 +35,7 @@ pub fn build(options: &Options) -> Result<Vec<PathBuf>> {
     let mut components = Vec::new();
     for Package { name, out } in &workspace.providers {
         let file = format!("{}.wasm", name.trim_start_matches("provider-"));
-        components.push(encode(&workspace, name, &workspace.target.join(out).join(file))?);
+        components.push(encode(&workspace, &workspace.root, name, &workspace.target.join(out).join(file))?);
     }
     let (folder, out) = OUTSIDE;
     components.push(outside::build(&toolchain, &workspace, &workspace.root.join(folder), |package| {
@@ -55,7 +55,7 @@ pub(crate) fn compile(toolchain: &Toolchain, workspace: &Workspace, folder: &Pat
         .args(["--profile", PROFILE, "--target", TARGET]);
     cargo
         .args(toolchain.arguments())
-        .env("CARGO_TARGET_DIR", workspace.target.join("guest"));
+        .env("CARGO_TARGET_DIR", guest_target(workspace, folder));
     for package in packages {
         cargo.args(["--package", package]);
     }
@@ -78,9 +78,23 @@ pub(crate) fn compile(toolchain: &Toolchain, workspace: &Workspace, folder: &Pat
     Ok(())
 }
 
-/// Makes a component of what was compiled, and returns where it is.
-pub(crate) fn encode(workspace: &Workspace, package: &str, out: &Path) -> Result<PathBuf> {
-    let modules = workspace.target.join("guest").join(TARGET).join(PROFILE);
+/// Where guests of this folder are built. What lies outside the repository is compiled with a flag more (its own path, remapped), and
+/// cargo would build everything anew whenever the flags change: each such folder has a place of its own.
+fn guest_target(workspace: &Workspace, folder: &Path) -> PathBuf {
+    if folder.starts_with(&workspace.root) {
+        return workspace.target.join("guest");
+    }
+    let name: String = folder
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
+    workspace.target.join("guest-outside").join(name.trim_matches('-'))
+}
+
+/// Makes a component of what was compiled in `folder`, and returns where it is.
+pub(crate) fn encode(workspace: &Workspace, folder: &Path, package: &str, out: &Path) -> Result<PathBuf> {
+    let modules = guest_target(workspace, folder).join(TARGET).join(PROFILE);
     let module = modules.join(format!("{}.wasm", package.replace('-', "_")));
     let bytes = component::encode(&module).with_context(|| format!("package `{package}` does not make a component"))?;
     if let Some(folder) = out.parent() {
