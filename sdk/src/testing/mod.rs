@@ -7,6 +7,7 @@
 mod consumers;
 mod endpoint;
 mod handle;
+mod references;
 mod schema;
 
 pub(crate) use handle::{Handle, join, reveal, sign_jwt};
@@ -319,8 +320,8 @@ fn parsed(answer: &Answer) -> Result<Value, Failure> {
         .map_err(|error| Failure::new("protocol", format!("the answer is not JSON: {error}"), Retry::Later(None)))
 }
 
-/// The manifest follows `wit/manifest.schema.json`, is `provider`'s and of the crate's version, and what it refers to exists: what
-/// every provider's tests ask first.
+/// The manifest follows `wit/manifest.schema.json`, is `provider`'s and of the crate's version, opens nothing that stays closed, and what it
+/// refers to exists: what every provider's tests ask first.
 ///
 /// # Panics
 /// If not.
@@ -328,6 +329,7 @@ pub fn check_manifest(manifest: &str, provider: &str, version: &str) {
     #[expect(clippy::expect_used, reason = "the assertion is the purpose")]
     let manifest: Value = serde_json::from_str(manifest).expect("the manifest is JSON");
     assert_eq!(schema::check(&manifest), Ok(()), "the manifest follows the schema");
+    assert_eq!(references::check(&manifest), Ok(()), "what it opens and refers to may be");
     let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let list = |of: &Value, key: &str| of.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     assert_eq!(text(&manifest, "provider"), provider);
