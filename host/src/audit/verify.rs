@@ -68,7 +68,7 @@ impl fmt::Display for Report {
                 self.folder.display()
             );
         }
-        for Head { chain, seq, hash, whole } in &self.heads {
+        for Head { chain, seq, hash, whole } in self.heads.iter().filter(|head| head.seq > 0) {
             let ends = if *whole { "ends at" } else { "holds up to" };
             writeln!(f, "chain {chain} {ends} seq {seq}, hash {hash}")?;
         }
