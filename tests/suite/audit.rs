@@ -1,6 +1,6 @@
 //! The trail: one record for each read, checkable, silent about names and secrets.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use claviger_tests::Claviger;
 use claviger_tests::api::{create, read};
 use claviger_tests::audit::{of_event, records, segments};
@@ -108,6 +108,62 @@ async fn an_edit_a_cut_and_a_swap_are_found() -> Result<()> {
         ensure!(!sound, "{name} was not found: {said}");
     }
     std::fs::write(&segment, &good)?;
-    ensure!(verify(&data)?.0, "not sound after all was put back");
+    let (sound, said) = verify(&data)?;
+    ensure!(sound, "not sound after all was put back: {said}");
+    let last: serde_json::Value = serde_json::from_str(lines.last().context("no last record")?)?;
+    let head = format!(
+        "chain {} ends at seq {}, hash {}",
+        last["chain"].as_str().unwrap_or_default(),
+        last["seq"],
+        last["hash"].as_str().unwrap_or_default()
+    );
+    ensure!(said.contains(&head), "no `{head}` in {said}");
+
+    std::fs::rename(data.join("audit"), data.join("aside"))?;
+    for emptied in [false, true] {
+        if emptied {
+            std::fs::create_dir(data.join("audit"))?;
+        }
+        let (sound, said) = verify(&data)?;
+        ensure!(!sound && said.contains("there is no trail in"), "{said}");
+    }
+    std::fs::remove_dir(data.join("audit"))?;
+    std::fs::rename(data.join("aside"), data.join("audit"))?;
+    let mut claviger = claviger.restart().await?;
+    ensure!(!claviger.log().contains("a new chain begins"), "{}", claviger.log());
+    claviger.kill();
+    std::fs::remove_dir_all(data.join("audit"))?;
+    let claviger = claviger.restart().await?;
+    let log = claviger.log();
+    ensure!(
+        log.lines()
+            .any(|line| line.contains("ERROR") && line.contains("a new chain begins")),
+        "a trail that is gone is not told: {log}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_trail_that_takes_no_records_is_told_once_and_not_ready() -> Result<()> {
+    let (claviger, _, id) = with_some_reads().await?;
+    let alice = claviger.person("alice")?;
+    let ready = claviger.anybody()?.get("/readyz").await?.expect(200)?;
+    assert_eq!(ready.json()?["audit"], true);
+    for segment in segments(&claviger.data())? {
+        std::fs::remove_file(segment)?;
+    }
+    for _ in 0..3 {
+        let answer = read(&alice, &id, "").await?.expect(503)?;
+        assert_eq!(answer.text_at("/reason_code")?, "audit");
+        ensure!(!answer.text.contains(SECRET), "{}", answer.text);
+    }
+    let ready = claviger.anybody()?.get("/readyz").await?.expect(503)?.json()?;
+    assert_eq!(
+        (&ready["ready"], &ready["audit"], &ready["authorisation"]),
+        (&json!(false), &json!(false), &json!(true))
+    );
+    let log = claviger.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    ensure!(told.len() == 1 && told[0].contains("audit records cannot be written"), "{told:#?}");
     Ok(())
 }

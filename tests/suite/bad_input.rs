@@ -91,6 +91,13 @@ async fn keys_and_types_that_do_not_fit_are_named_and_values_are_not() -> Result
             "url",
         ),
         (json!({ "name": "x", "provider": "jira", "token": PAT }), "email"),
+        (json!({ "name": "x", "provider": "GITHUB", "token": PAT }), "`github`"),
+        (json!({ "name": "x\u{0}", "provider": "github", "token": PAT }), "name"),
+        (
+            json!({ "name": "x", "provider": "github", "token": PAT, "annotations": "\u{0}" }),
+            "annotations",
+        ),
+        (json!({ "name": "x", "provider": "kubeconfig", "token": "a\u{0}b" }), "token"),
     ] {
         let answer = alice
             .post(&format!("{V1}/credentials"), &body)
@@ -253,8 +260,7 @@ async fn an_upstream_that_nobody_answers_at() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_keyring_without_the_version_that_sealed() -> Result<()> {
-    let keyring = |version: &str, key: &str| format!("{{\"{version}\": \"{key}\"}}");
+async fn a_keyring_that_is_not_the_datas_own() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("keyring.json");
     let write = |text: String| -> Result<()> {
@@ -262,8 +268,9 @@ async fn a_keyring_without_the_version_that_sealed() -> Result<()> {
         std::fs::write(&path, text)?;
         Ok(std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?)
     };
-    write(keyring("1", KEY_ONE))?;
-    let config = format!("[keyring]\nfile = \"{}\"", path.display());
+    write(format!("{{\"1\": \"{KEY_ONE}\"}}"))?;
+    // Seen from the configuration's folder, which is beside the data.
+    let config = format!("[keyring]\nfile = \"{}\"\n[log]\nfilter = \"info\"", path.display());
     let mut claviger = Setup::default().config(&config).start().await?;
     let id = create(
         &claviger.person("alice")?,
@@ -271,43 +278,98 @@ async fn a_keyring_without_the_version_that_sealed() -> Result<()> {
     )
     .await?;
     claviger.kill();
-
-    write(keyring("2", KEY_TWO))?;
-    let folder = claviger.folder();
-    let (data, log) = (claviger.data(), claviger.log().len());
+    let (data, folder) = (claviger.data(), claviger.folder());
     drop(claviger);
-    // The trail is the first to notice, and says what to do.
-    let refused = Setup::default().config(&config).start_in(Arc::clone(&folder)).await.err();
-    let refused = format!("{:#}", refused.context("it starts on a trail whose key it does not have")?);
-    ensure!(
-        refused.contains("keyring") && refused.contains("start a new chain"),
-        "it does not say what is missing: {refused}"
-    );
-    std::fs::rename(data.join("audit"), data.join("aside"))?;
-    match Setup::default().config(&config).start_in(Arc::clone(&folder)).await {
-        Err(refused) => ensure!(
-            format!("{refused:#}").contains("version"),
-            "it does not say what is missing: {refused:#}"
+    let before = claviger_tests::audit::bytes(&data)?;
+
+    for (keys, told) in [
+        (
+            format!("{{\"1\": \"{KEY_TWO}\"}}"),
+            "keyring version 1 is not the key this data was written with",
         ),
-        Ok(running) => {
-            let answer = read(&running.person("alice")?, &id, "").await?;
-            ensure!(
-                answer.status >= 500 && !answer.text.contains(PAT),
-                "{} {}",
-                answer.status,
-                answer.text
-            );
-            ensure!(
-                running.log()[log..].contains("version"),
-                "the log does not say what is missing: {}",
-                running.log()
-            );
-        }
+        (
+            format!("{{\"2\": \"{KEY_TWO}\"}}"),
+            "the keyring lacks version 1, which this data was written with",
+        ),
+    ] {
+        write(keys)?;
+        let refused = Setup::default().config(&config).start_in(Arc::clone(&folder)).await.err();
+        let refused = format!("{:#}", refused.context("it starts on data whose key it does not have")?);
+        ensure!(refused.contains(told), "it does not say what is wrong: {refused}");
+        assert_eq!(claviger_tests::audit::bytes(&data)?, before, "the trail was touched");
     }
-    // With both keys everything is there again.
+
+    // With both keys everything is there, and what the new one has to do again is one line, not a warning for each provider.
     write(format!("{{\"1\": \"{KEY_ONE}\", \"2\": \"{KEY_TWO}\"}}"))?;
     let claviger = Setup::default().config(&config).start_in(folder).await?;
     assert_eq!(token(&claviger.person("alice")?, &id).await?, PAT);
+    let log = claviger.log();
+    let again: Vec<_> = log.lines().filter(|line| line.contains("made again")).collect();
+    ensure!(again.len() == 1 && again[0].contains(" INFO "), "{again:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_with_keys_that_nobody_knows_changes_nothing() -> Result<()> {
+    let claviger = Claviger::start().await?;
+    let alice = claviger.person("alice")?;
+    let id = create(&alice, &json!({ "name": "x", "provider": "github", "token": PAT })).await?;
+    let path = format!("{V1}/credentials/{id}");
+    let before = alice.get(&path).await?.expect(200)?.json()?;
+    for (body, names) in [
+        (json!({ "nmae": "y" }), "nmae"),
+        (json!({ "name": "y", "tokne": PAT }), "tokne"),
+        (json!({ "credential_kind": "app-installation" }), "send `kind`"),
+        (json!({ "name": "a\u{0}b" }), "name"),
+        (json!({ "description": "a\u{0}b" }), "description"),
+        (json!({ "labels": "{\"a\": \"\u{1b}[31m\"}" }), "labels"),
+        (json!({ "provider": "GitHub" }), "`github`"),
+    ] {
+        let answer = alice.patch(&path, &body).await?.expect(400).with_context(|| body.to_string())?;
+        let reason = is_envelope(&answer)?;
+        ensure!(reason.contains(names), "`{reason}` does not name `{names}` of {body}");
+        ensure!(!answer.text.contains(PAT), "a token in an error: {}", answer.text);
+    }
+    assert_eq!(alice.get(&path).await?.expect(200)?.json()?, before);
+
+    // What an answer said may be sent back as it is.
+    let mut sent = before.clone();
+    sent["description"] = json!("two\nlines");
+    let after = alice.patch(&path, &sent).await?.expect(200)?.json()?;
+    assert_eq!(after["description"], "two\nlines");
+    assert_eq!(after["generation"], before["generation"]);
+    assert_eq!(token(&alice, &id).await?, PAT);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_empty_credential_says_so_and_an_unusual_secret_is_told() -> Result<()> {
+    let claviger = Claviger::start().await?;
+    let alice = claviger.person("alice")?;
+    let made = alice
+        .post(&format!("{V1}/credentials"), &json!({ "name": "x", "provider": "github" }))
+        .await?
+        .expect(201)?;
+    assert_eq!(made.text_at("/state")?, "empty");
+    let id = made.text_at("/id")?;
+    let path = format!("{V1}/credentials/{id}");
+    assert_eq!(alice.get(&path).await?.expect(200)?.text_at("/state")?, "empty");
+    assert_eq!(token(&alice, &id).await?, "");
+
+    let odd = "glpat-0123456789abcdefghij";
+    let filled = alice.patch(&path, &json!({ "token": odd })).await?.expect(200)?;
+    assert_eq!(filled.text_at("/state")?, "usable");
+    let warning = filled.text_at("/warnings/0")?;
+    ensure!(warning.contains("`fields.token`") && !filled.text.contains(odd), "{}", filled.text);
+    assert_eq!(token(&alice, &id).await?, odd, "it is a warning and no refusal");
+    ensure!(alice.get(&path).await?.json()?.get("warnings").is_none(), "it is said once");
+    let usual = alice.patch(&path, &json!({ "token": PAT })).await?.expect(200)?;
+    ensure!(usual.json()?.get("warnings").is_none(), "{}", usual.text);
+
+    // Another place drops what was not given for it.
+    let moved = alice.patch(&path, &json!({ "provider": "kubeconfig" })).await?.expect(200)?;
+    assert_eq!(moved.text_at("/state")?, "empty");
+    assert_eq!(token(&alice, &id).await?, "");
     Ok(())
 }
 
@@ -366,7 +428,7 @@ async fn a_configuration_that_does_not_read() -> Result<()> {
     let file = folder.path().join("claviger.toml");
     for (text, names) in [
         ("[audit]\ndurabilty = \"synced\"", "durabilty"),
-        ("[audit]\ndurability = \"sometimes\"", "durability"),
+        ("[audit]\ndurability = \"sometimes\"", "synced or written"),
         ("[broker]\nwait_ms = \"s3cret-value\"", "wait_ms"),
         ("[broker]\nwait_ms = 0", "wait_ms"),
         (
@@ -400,6 +462,17 @@ async fn a_configuration_that_does_not_read() -> Result<()> {
         "{said}"
     );
     let missing = folder.path().join("nowhere.toml");
+    for (arguments, told) in [
+        (vec!["audit", "verify"], "name the server: --config FILE or --data DIR".to_owned()),
+        (
+            vec!["api-key", "list", "--data", "/nowhere/at/all"],
+            "the data folder `/nowhere/at/all` does not exist".to_owned(),
+        ),
+    ] {
+        let output = run(&arguments, &[])?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(1) && said.contains(&told), "{arguments:?}: {said}");
+    }
     let output = run(&["serve", "--config", &missing.display().to_string()], &[])?;
     ensure!(
         output.status.code() == Some(1) && String::from_utf8_lossy(&output.stderr).contains("nowhere.toml"),

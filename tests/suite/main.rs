@@ -11,6 +11,7 @@ mod bad_input;
 mod canary;
 mod connect;
 mod dependencies;
+mod documented;
 mod dropin;
 mod exposure;
 mod foreign;

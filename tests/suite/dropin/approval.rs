@@ -4,7 +4,7 @@ use super::component::{Component, changed, digest, example};
 use super::{Said, lock, provider_with};
 use anyhow::Result;
 use serde_json::json;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A data folder with keys and no server.
@@ -15,7 +15,9 @@ const KEYS: &str = "{\"1\": \"P/0AoHMAsb4U4oKKxD9yrrMJrxCoSDIBJwdo4Ckomkk=\"}";
 
 impl Folder {
     fn new() -> Result<Self> {
-        Ok(Self(tempfile::tempdir()?))
+        let folder = Self(tempfile::tempdir()?);
+        std::fs::DirBuilder::new().mode(0o700).create(folder.data())?;
+        Ok(folder)
     }
 
     fn data(&self) -> PathBuf {
@@ -104,8 +106,17 @@ fn a_yes_is_written_down_and_taken_back() -> Result<()> {
 
     let listed = folder.provider("list", &[])?.done()?.out;
     assert_eq!(listed, format!("paperboy 0.1.0  sha256 {digest}\n"));
+    std::fs::write(&kept, b"other")?;
+    let listed = folder.provider("list", &[])?.done()?.out;
+    assert!(listed.contains("CHANGED since it was approved"), "{listed}");
+    std::fs::remove_file(&kept)?;
+    let listed = folder.provider("list", &[])?.done()?.out;
+    assert!(listed.contains("MISSING"), "{listed}");
     let removed = folder.provider("remove", &["paperboy"])?.done()?.out;
-    assert_eq!(removed, "provider paperboy 0.1.0 is removed\n");
+    assert!(
+        removed.starts_with("provider paperboy 0.1.0 is removed; its credentials stay stored and answer 502"),
+        "{removed}"
+    );
     assert!(!kept.exists() && lock(&folder.data())?.is_empty());
     assert_eq!(folder.provider("list", &[])?.done()?.out, "");
     let why = folder.provider("remove", &["paperboy"])?.refused()?;
@@ -194,7 +205,8 @@ fn a_built_in_name_and_a_file_that_is_no_provider_are_refused() -> Result<()> {
             "imports `wasi:filesystem/preopens@0.2.0`",
         ),
         ("half a component", half.to_vec(), "no component that this host can run"),
-        ("a text", b"hello".to_vec(), "no component that this host can run"),
+        ("a text", b"hello".to_vec(), "it is not WebAssembly"),
+        ("a core module", wat::parse_str("(module)")?, "it is a core module"),
         (
             "a manifest that opens a token",
             changed(|manifest| manifest["endpoints"][0]["opens"] = json!(["/access_token"]))?,
@@ -207,7 +219,7 @@ fn a_built_in_name_and_a_file_that_is_no_provider_are_refused() -> Result<()> {
         ),
     ] {
         let why = folder.add(&Component::of(&bytes)?, &["--yes"])?.refused()?;
-        assert!(why.contains(words), "{name}, {}: {why}", digest(&bytes));
+        assert!(why.contains(words) && !why.contains("[0x"), "{name}, {}: {why}", digest(&bytes));
         assert!(!folder.data().join("providers").exists(), "{name}");
     }
     Ok(())

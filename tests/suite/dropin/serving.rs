@@ -80,7 +80,13 @@ async fn a_running_server_approves_serves_and_removes() -> Result<()> {
     // With the provider gone nobody knows what to do with this credential, and what is stored is no token.
     provider(&claviger.data(), "remove", &["paperboy"])?.done()?;
     assert_eq!(loaded(&alice, "paperboy").await?, Value::Null);
-    is_broken(&read(&alice, &id, "").await?)?;
+    let gone = read(&alice, &id, "").await?;
+    is_broken(&gone)?;
+    assert_eq!(gone.text_at("/reason_code")?, "provider-not-loaded");
+    ensure!(gone.text_at("/reason")?.contains("no provider `paperboy`"), "{}", gone.text);
+    let (request, log) = (gone.header("x-operation-id"), claviger.log());
+    let line = log.lines().find(|line| line.contains(request)).unwrap_or_default();
+    ensure!(line.contains("WARN") && line.contains(&id), "no line for {request} and {id}: {log}");
     assert_eq!(of_event(&claviger.data(), "PROVIDER_REMOVED")?.len(), 1);
     Ok(())
 }
