@@ -44,6 +44,7 @@ fn every_key_is_on_the_page() {
         let text = match section.as_str() {
             "data_dir" => continue,
             "instance" => "[[instance]]\nprovider = 'p'\nurl = 'https://x.example'\nmisspelt = 1".to_owned(),
+            "source" => "[[source]]\ncredential = 'c'\nfield = 'f'\nfile = '/f'\nmisspelt = 1".to_owned(),
             section => format!("[{section}]\nmisspelt = 1"),
         };
         expected.insert(section, known(&text));
@@ -63,7 +64,7 @@ fn the_file_loads_and_shows_the_defaults() {
         shown.keyring.file.as_deref(),
         Some(Path::new(&place).join("keyring.json").as_path())
     );
-    assert_eq!(shown.instances.len(), 1);
+    assert_eq!((shown.instances.len(), shown.sources.len()), (1, 1));
     assert!(shown.instances[0].client_secret.is_some());
 
     let bare = load(
@@ -74,6 +75,7 @@ fn the_file_loads_and_shows_the_defaults() {
     .unwrap();
     let without_the_rest = |config: Config| Config {
         instances: Vec::new(),
+        sources: Vec::new(),
         keyring: bare.keyring.clone(),
         ..config
     };
@@ -89,7 +91,7 @@ fn what_is_commented_out_reads_too() {
         let given = ["keys", "client_secret_env"]
             .iter()
             .any(|key| line.starts_with(&format!("# {key} = ")));
-        let option = ["url", "version", "ca_files"]
+        let option = ["url", "version", "ca_files", "public_url"]
             .iter()
             .any(|key| line.starts_with(&format!("# {key} = ")));
         assert!(
@@ -102,7 +104,7 @@ fn what_is_commented_out_reads_too() {
     let path = folder.path().join("claviger.toml");
     std::fs::write(&path, text).unwrap();
     let shown = load(Some(&path), "", false).unwrap();
-    assert!(shown.database.url.is_some());
+    assert!(shown.database.url.is_some() && shown.api.public_url.is_some());
     assert_eq!(shown.keyring.version, Some(2));
     assert_eq!(shown.egress.ca_files, [folder.path().join("ca.pem")]);
 }
