@@ -2,6 +2,8 @@
 //! description, with GitHub's own client, and with the real Git.
 
 mod clients;
+mod consents;
+mod consumers;
 mod described;
 mod failures;
 mod kinds;

@@ -310,11 +310,18 @@ async fn a_deploy_token_comes_with_its_user_name() -> Result<()> {
 #[tokio::test]
 async fn nothing_at_gitlab_is_narrowed() -> Result<()> {
     let world = world().await?;
-    let id = world
-        .store("personal-access-token", &json!({ "token": "glpat-abcdefghijklmnopqrst" }))
-        .await?;
-    let answer = read(&world.alice, &id, "?scope=read_api").await?.expect(400)?;
-    ensure!(!answer.text.contains("glpat-"), "{}", answer.text);
+    for (kind, fields) in [
+        ("personal-access-token", json!({ "token": "glpat-abcdefghijklmnopqrst" })),
+        ("rotating-access-token", json!({ "token": "glpat-abcdefghijklmnopqrst" })),
+        ("oauth", json!({ "refresh-token": "glpat-abcdefghijklmnopqrst" })),
+        ("deploy-token", json!({ "token": "gldt-abcdefghijklmnopqrst", "username": "gitlab+deploy-token-7" })),
+    ] {
+        let id = world.store(kind, &fields).await?;
+        let answer = read(&world.alice, &id, "?scope=read_api").await?.expect(400)?;
+        ensure!(!answer.text.contains("abcdefghijkl"), "{kind}: {}", answer.text);
+    }
+    let log = world.emulator.requests().await?;
+    ensure!(log.iter().all(|entry| entry["provider"] != "gitlab"), "GitLab was asked: {log:#?}");
     Ok(())
 }
 
@@ -373,7 +380,14 @@ async fn a_secret_goes_to_no_instance_that_nobody_listed() -> Result<()> {
         let id = create(&world.alice, &body("rotating-access-token", "token")).await?;
         let refused = read(&world.alice, &id, "").await?.expect(502)?;
         ensure!(!refused.text.contains(&first), "{url}: {}", refused.text);
+        let mut deploy = body("deploy-token", "token");
+        deploy["fields"]["username"] = json!("gitlab+deploy-token-7");
+        for stored in [body("personal-access-token", "token"), deploy] {
+            let id = create(&world.alice, &stored).await?;
+            assert_eq!(token(&world.alice, &id).await?, first, "{url}");
+        }
     }
-    assert_eq!(world.count("token-self").await? + world.count("token").await?, 0);
+    let log = world.emulator.requests().await?;
+    ensure!(log.iter().all(|entry| entry["provider"] != "gitlab"), "GitLab was asked: {log:#?}");
     Ok(())
 }

@@ -410,11 +410,20 @@ async fn a_secret_goes_to_no_instance_that_nobody_listed() -> Result<()> {
                 refused.text
             );
         }
-        let body =
-            json!({ "name": "x", "provider": "jira", "kind": "scoped-api-token", "url": url, "email": "a@example.org", "token": good });
-        let id = create(&world.owner, &body).await?;
-        let refused = world.read(&id).await?.expect(502)?;
-        ensure!(!refused.text.contains(good), "{url}: {}", refused.text);
+        // These have to ask for their site's number, which is refused then; the others ask nobody.
+        for (kind, asks) in [
+            ("scoped-api-token", true),
+            ("service-account-token", true),
+            ("api-token", false),
+            ("data-center-token", false),
+        ] {
+            let body = json!({ "name": "x", "provider": "jira", "kind": kind, "url": url, "email": "a@example.org", "token": good });
+            let id = create(&world.owner, &body).await?;
+            let answer = world.read(&id).await?.expect(if asks { 502 } else { 200 })?;
+            assert_eq!(answer.text.contains(good), !asks, "{kind} at {url}: {}", answer.text);
+        }
     }
+    let log = world.emulator.requests().await?;
+    ensure!(log.iter().all(|entry| entry["provider"] != "jira"), "Jira was asked: {log:#?}");
     Ok(())
 }

@@ -68,10 +68,11 @@ async fn errors_in_answers_with_status_200_are_errors() -> Result<()> {
         ("incorrect_client_credentials", 502, "misconfigured"),
         ("something_new", 503, "transient"),
     ] {
-        let (body, ..) = world.app_user().await?;
-        let fault = json!({ "operation": "access-token", "status": 200, "body": { "error": error, "error_description": "no" } });
-        let answer = struck(&world, &body, fault).await?.expect(expected)?;
-        ensure!(answer.text.contains(code), "{error}: {}", answer.text);
+        for body in [world.app_user().await?.0, world.oauth_user(true).await?.0] {
+            let fault = json!({ "operation": "access-token", "status": 200, "body": { "error": error, "error_description": "no" } });
+            let answer = struck(&world, &body, fault).await?.expect(expected)?;
+            ensure!(answer.text.contains(code), "{error} {}: {}", body["kind"], answer.text);
+        }
     }
     // Not by a fault: a refresh token that somebody else has used.
     let (body, _, refresh) = world.app_user().await?;
@@ -188,33 +189,35 @@ async fn an_answer_that_repeats_what_was_sent_gives_nothing_away() -> Result<()>
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_once_more_and_then_given_up() -> Result<()> {
     let world = world().await?;
-    let (body, ..) = world.app_user().await?;
-    let answer = struck(&world, &body, json!({ "operation": "access-token", "lost": true }))
-        .await?
-        .expect(503)?;
-    ensure!(answer.text.contains("indeterminate"), "{}", answer.text);
-    let id = answer.asked.split('/').nth_back(1).unwrap_or_default().to_owned();
-    let refreshes = async || -> Result<usize> {
-        let operations = world.operations().await?;
-        Ok(operations.iter().filter(|operation| *operation == "access-token").count())
-    };
+    let mut lost = Vec::new();
+    for body in [world.app_user().await?.0, world.oauth_user(true).await?.0] {
+        let answer = struck(&world, &body, json!({ "operation": "access-token", "lost": true }))
+            .await?
+            .expect(503)?;
+        ensure!(answer.text.contains("indeterminate"), "{}: {}", body["kind"], answer.text);
+        lost.push(answer.asked.split('/').nth_back(1).unwrap_or_default().to_owned());
+    }
     // What failed a moment ago is not asked again at once; the broker remembers it for up to half a minute.
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-    let given_up = loop {
-        let answer = read(&world.alice, &id, "").await?;
-        if answer.status != 503 || refreshes().await? > 1 || tokio::time::Instant::now() > deadline {
-            break answer;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    };
-    ensure!(
-        given_up.status == 502 && given_up.text.contains("needs-reconnect"),
-        "{} {}",
-        given_up.status,
-        given_up.text
-    );
-    read(&world.alice, &id, "").await?.expect(502)?;
-    assert_eq!(refreshes().await?, 2, "the lost one and one more");
+    for id in &lost {
+        let given_up = loop {
+            let answer = read(&world.alice, id, "").await?;
+            if answer.status != 503 || tokio::time::Instant::now() > deadline {
+                break answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        };
+        ensure!(
+            given_up.status == 502 && given_up.text.contains("needs-reconnect"),
+            "{} {}",
+            given_up.status,
+            given_up.text
+        );
+        read(&world.alice, id, "").await?.expect(502)?;
+    }
+    let operations = world.operations().await?;
+    let refreshes = operations.iter().filter(|operation| *operation == "access-token").count();
+    assert_eq!(refreshes, 4, "for each the lost one and one more");
     Ok(())
 }
 
@@ -225,13 +228,23 @@ async fn an_instance_that_nobody_allowed_is_asked_nothing() -> Result<()> {
     listening.set_nonblocking(true)?;
     let elsewhere = format!("http://{}/github", listening.local_addr()?);
     for url in [elsewhere.as_str(), "https://github.evil.test", "https://evil.test/.ghe.com"] {
-        for mut body in [world.installation(), world.app_user().await?.0] {
+        for mut body in [world.installation(), world.app_user().await?.0, world.oauth_user(true).await?.0] {
             body["url"] = json!(url);
             let made = world.alice.post("/api/ambient/v1/credentials", &body).await?;
             // Refused when it is stored, or when it is read; either way nobody is asked.
             if made.status == 201 {
                 let answer = read(&world.alice, &made.text_at("/id")?, "").await?.expect(502)?;
                 ensure!(answer.json()?.get("token").is_none(), "{}", answer.text);
+            }
+        }
+        // What is stored as the token is its owner's to read; nobody is asked for it, nor whose it is.
+        let pat = world.seed.people[0].github_pat.expose();
+        let pat = world.credential("personal-access-token", &json!({ "token": pat }));
+        for mut body in [pat, world.oauth_user(false).await?.0] {
+            body["url"] = json!(url);
+            let made = world.alice.post("/api/ambient/v1/credentials", &body).await?;
+            if made.status == 201 {
+                assert_eq!(token(&world.alice, &made.text_at("/id")?).await?, body["fields"]["token"]);
             }
         }
     }

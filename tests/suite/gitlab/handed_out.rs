@@ -3,7 +3,7 @@
 use super::{World, world};
 use anyhow::{Context, Result, ensure};
 use claviger::dev::upstream::Seed;
-use claviger_tests::api::{create, generation, read, token};
+use claviger_tests::api::{create, generation, read};
 use claviger_tests::{Answer, Client, python};
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ async fn a_person_connects_an_account_with_and_without_an_applications_secret() 
 }
 
 #[tokio::test]
-async fn processes_and_git_get_what_they_read() -> Result<()> {
+async fn each_kind_reaches_each_consumer_under_its_own_names() -> Result<()> {
     let world = world().await?;
     let grant = world
         .emulator
@@ -132,7 +132,22 @@ async fn processes_and_git_get_what_they_read() -> Result<()> {
         fields["user-name"] = people["user-name"].clone();
         let body = json!({ "name": kind, "provider": "gitlab", "kind": kind, "url": instance, "email": people["email"], "fields": fields });
         let id = create(&world.alice, &body).await?;
-        let held = token(&world.alice, &id).await?;
+        let plain = read(&world.alice, &id, "").await?.expect(200)?.json()?;
+        let held = plain["token"].as_str().unwrap_or_default().to_owned();
+        let session = read(&world.alice, &id, "?consumer=session").await?.expect(200)?.json()?;
+        for (key, value) in [
+            ("token", &json!(held)),
+            ("instanceUrl", &json!(instance)),
+            ("userName", &people["user-name"]),
+            ("email", &people["email"]),
+        ] {
+            assert_eq!((&session[key], &plain[key]), (value, value), "{kind}: {session} {plain}");
+        }
+        assert_eq!((&session["provider"], &plain["provider"]), (&json!("gitlab"), &json!("gitlab")), "{kind}");
+        let name_of_its_own = (kind == "deploy-token").then_some(user);
+        for body in [&session, &plain] {
+            assert_eq!(body.get("username").and_then(Value::as_str), name_of_its_own, "{kind}: {body}");
+        }
         let environment = read(&world.alice, &id, "?consumer=environment").await?.expect(200)?.json()?["environment"].clone();
         assert_eq!(environment[name], json!(held), "{kind}: {environment}");
         assert_eq!(environment["CI_SERVER_URL"], json!(instance), "{kind}: {environment}");

@@ -103,7 +103,7 @@ async fn a_person_connects_an_account_and_chooses_the_site() -> Result<()> {
 }
 
 #[tokio::test]
-async fn processes_get_what_they_read_and_git_nothing() -> Result<()> {
+async fn each_kind_reaches_each_consumer_under_its_own_names_and_git_gets_nothing() -> Result<()> {
     let world = world().await?;
     let (bob, gateway, site) = (&world.bob, world.gateway(), world.site());
     for (kind, fields, url, token_name, absent) in [
@@ -151,7 +151,19 @@ async fn processes_get_what_they_read_and_git_nothing() -> Result<()> {
         ),
     ] {
         let id = world.store(kind, &fields).await?;
-        let held = world.read(&id).await?.expect(200)?.text_at("/token")?;
+        let plain = world.read(&id).await?.expect(200)?.json()?;
+        let held = plain["token"].as_str().unwrap_or_default().to_owned();
+        let session = read(&world.owner, &id, "?consumer=session").await?.expect(200)?.json()?;
+        let bearer = ["oauth", "oauth-client", "data-center-token"].contains(&kind);
+        for body in [&session, &plain] {
+            assert_eq!((&body["url"], &body["apiToken"]), (&json!(url), &json!(held)), "{kind}: {body}");
+            ensure!(body["email"].is_string(), "{kind}: {body}");
+            assert_eq!(body.get("authorization").is_some(), bearer, "{kind}: {body}");
+            let personal = (kind == "data-center-token").then_some(held.as_str());
+            assert_eq!(body.get("personalToken").and_then(Value::as_str), personal, "{kind}: {body}");
+            assert_eq!(body.get("cloudId").is_some(), url == &gateway, "{kind}: {body}");
+        }
+        ensure!(session.get("credential_id").is_none(), "{kind}: {session}");
         let environment = read(&world.owner, &id, "?consumer=environment").await?.expect(200)?.json()?["environment"].clone();
         assert_eq!(
             (&environment["JIRA_URL"], &environment[token_name]),
