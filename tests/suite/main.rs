@@ -14,6 +14,7 @@ mod dependencies;
 mod documented;
 mod dropin;
 mod exposure;
+mod fallback;
 mod foreign;
 mod github;
 mod gitlab;

@@ -17,7 +17,9 @@ async fn both() -> Result<(Claviger, Claviger, String)> {
         "[[instance]]\nprovider = \"github\"\nurl = \"{github}\"\nnetworks = [\"127.0.0.0/8\"]\nclient_id = \"{}\"\nclient_secret_env = \"APP_SECRET\"\n",
         app.client_id
     );
-    let setup = Setup::default().config(&instance).environment("APP_SECRET", app.client_secret.expose());
+    let setup = Setup::default()
+        .config(&instance)
+        .environment("APP_SECRET", app.client_secret.expose());
     Ok((elsewhere, setup.start().await?, github))
 }
 

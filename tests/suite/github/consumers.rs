@@ -14,7 +14,11 @@ async fn each_kind_reaches_each_consumer_under_its_own_names() -> Result<()> {
     let host = world.url.trim_start_matches("http://").trim_end_matches("/github").to_owned();
     let classic = world.seed.people[0].github_pat.expose();
     for (mut body, begins, ends) in [
-        (world.credential("personal-access-token", &json!({ "token": classic })), "ghp_", false),
+        (
+            world.credential("personal-access-token", &json!({ "token": classic })),
+            "ghp_",
+            false,
+        ),
         (
             world.credential("personal-access-token", &json!({ "token": FINE_GRAINED })),
             "github_pat_",
@@ -39,7 +43,11 @@ async fn each_kind_reaches_each_consumer_under_its_own_names() -> Result<()> {
             (&json!("Alice"), &json!("alice@example.org")),
             "{kind}"
         );
-        assert_eq!((plain["expiresAt"].is_string(), plain["expires_at"].is_string()), (ends, ends), "{kind}");
+        assert_eq!(
+            (plain["expiresAt"].is_string(), plain["expires_at"].is_string()),
+            (ends, ends),
+            "{kind}"
+        );
 
         let session = read(&world.alice, &id, "?consumer=session").await?.expect(200)?.json()?;
         let mut expected = json!({ "token": held, "userName": "Alice", "email": "alice@example.org", "provider": "github" });
@@ -69,7 +77,11 @@ async fn each_kind_reaches_each_consumer_under_its_own_names() -> Result<()> {
         }
         // Git drops a token that has ended instead of trying it.
         assert_eq!(git["password_expiry_utc"].is_string(), ends, "{kind}: {git}");
-        assert_eq!(git.as_object().map_or(0, serde_json::Map::len), if ends { 6 } else { 5 }, "{kind}: {git}");
+        assert_eq!(
+            git.as_object().map_or(0, serde_json::Map::len),
+            if ends { 6 } else { 5 },
+            "{kind}: {git}"
+        );
     }
     Ok(())
 }

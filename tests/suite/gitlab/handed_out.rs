@@ -143,7 +143,11 @@ async fn each_kind_reaches_each_consumer_under_its_own_names() -> Result<()> {
         ] {
             assert_eq!((&session[key], &plain[key]), (value, value), "{kind}: {session} {plain}");
         }
-        assert_eq!((&session["provider"], &plain["provider"]), (&json!("gitlab"), &json!("gitlab")), "{kind}");
+        assert_eq!(
+            (&session["provider"], &plain["provider"]),
+            (&json!("gitlab"), &json!("gitlab")),
+            "{kind}"
+        );
         let name_of_its_own = (kind == "deploy-token").then_some(user);
         for body in [&session, &plain] {
             assert_eq!(body.get("username").and_then(Value::as_str), name_of_its_own, "{kind}: {body}");

@@ -83,7 +83,16 @@ async fn each_consumer_reads_the_token_under_its_own_names() -> Result<()> {
     let document = world.authorised(&world.refresh_token().await?);
     let person = world.paste("authorised-user", &document, json!({ "project-id": "p-1" })).await?;
     let robot = world.paste("service-account", &world.key_file()?, json!({})).await?;
-    for (id, project, quota) in [(&person, "p-1", Some("payer")), (&robot, "claviger-emulator", None)] {
+    let deployer = &world.person.google_deployer;
+    let chain = world.impersonating(deployer, json!([])).await?;
+    let chain = world
+        .paste("impersonated-service-account", &chain, json!({ "project-id": "p-2" }))
+        .await?;
+    for (id, project, quota) in [
+        (&person, "p-1", Some("payer")),
+        (&robot, "claviger-emulator", None),
+        (&chain, "p-2", None),
+    ] {
         let (token, _) = checked(world.read(id, "").await?)?;
         let environment = world.read(id, "?consumer=environment").await?.expect(200)?.json()?["environment"].clone();
         for name in ["GOOGLE_ACCESS_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"] {
@@ -99,7 +108,9 @@ async fn each_consumer_reads_the_token_under_its_own_names() -> Result<()> {
         let git = world.read(id, "?consumer=git").await?.expect(404)?;
         ensure!(git.text.contains("opens no Git repository"), "{}", git.text);
     }
-    let environment = world.read(&robot, "?consumer=environment").await?.json()?["environment"].clone();
-    assert_eq!(environment["USER_GOOGLE_EMAIL"], world.person.google_account.as_str());
+    for (id, email) in [(&robot, &world.person.google_account), (&chain, deployer)] {
+        let environment = world.read(id, "?consumer=environment").await?.json()?["environment"].clone();
+        assert_eq!(environment["USER_GOOGLE_EMAIL"], email.as_str());
+    }
     Ok(())
 }

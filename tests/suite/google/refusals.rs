@@ -194,3 +194,56 @@ async fn an_upstream_that_repeats_secrets_gives_nothing_away() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn each_kind_is_validated_when_it_is_stored() -> Result<()> {
+    let world = world().await?;
+    let (robot, address) = (&world.person.google_account, "//iam.googleapis.com/projects/7/x");
+    for (kind, fields, named) in [
+        ("authorised-user", json!({ "client-id": "c" }), "refresh-token"),
+        ("authorised-user", json!({ "refresh-token": "1//0a b" }), "refresh-token"),
+        (
+            "authorised-user",
+            json!({ "refresh-token": "1//0a", "refresh": "1//0a" }),
+            "refresh",
+        ),
+        ("service-account", json!({ "client-email": robot }), "private-key"),
+        (
+            "service-account",
+            json!({ "client-email": robot, "private-key": "1//0a" }),
+            "private-key",
+        ),
+        ("impersonated-service-account", json!({ "refresh-token": "1//0a" }), "target"),
+        (
+            "impersonated-service-account",
+            json!({ "target": robot, "private-key": "1//0a" }),
+            "private-key",
+        ),
+        ("external-account", json!({ "scopes": "email" }), "audience"),
+        (
+            "external-account",
+            json!({ "audience": address, "subject-token": "1//0a" }),
+            "subject-token",
+        ),
+        ("gdch", json!({ "refresh-token": "1//0a" }), "`kind`"),
+    ] {
+        let body = json!({ "name": "x", "provider": "google", "kind": kind, "url": world.google, "fields": fields });
+        let refused = world.alice.post("/api/ambient/v1/credentials", &body).await?.expect(400)?;
+        ensure!(
+            refused.text.contains(named) && !refused.text.contains("1//0a"),
+            "{kind} {fields}: {}",
+            refused.text
+        );
+    }
+    for (kind, document) in [
+        ("authorised-user", "{\"refresh_token\": \"1//0a\""),
+        ("service-account", "[\"1//0a\"]"),
+        ("impersonated-service-account", "{\"source_credentials\": \"1//0a\"}"),
+        ("external-account", "{\"type\": \"external_account\", \"x\": \"1//0a\"}"),
+    ] {
+        let body = json!({ "name": "x", "provider": "google", "kind": kind, "url": world.google, "token": document });
+        let refused = world.alice.post("/api/ambient/v1/credentials", &body).await?.expect(400)?;
+        ensure!(!refused.text.contains("1//0a"), "{kind} {document}: {}", refused.text);
+    }
+    Ok(())
+}

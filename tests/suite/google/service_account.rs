@@ -63,7 +63,7 @@ async fn a_clock_that_is_off_is_put_right_and_one_that_stays_so_is_named() -> Re
 }
 
 impl World {
-    async fn impersonating(&self, target: &str, delegates: Value) -> Result<Value> {
+    pub(super) async fn impersonating(&self, target: &str, delegates: Value) -> Result<Value> {
         Ok(json!({
             "delegates": delegates,
             "service_account_impersonation_url": format!("https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{target}:generateAccessToken"),

@@ -58,13 +58,20 @@ fn the_address_for_commits_comes_first() {
 
 #[test]
 fn a_bot_is_an_account_like_any_other() {
-    let bot = json!({ "id": 31, "username": "project_5_bot_0a1b", "name": "deployments", "bot": true, "state": "active",
-        "commit_email": "project_5_bot_0a1b@noreply.host.example" });
-    let [_, login, _, name, email] = of(&bot).unwrap().map(Option::unwrap);
-    assert_eq!(
-        (login.as_str(), name.as_str(), email.as_str()),
-        ("project_5_bot_0a1b", "deployments", "project_5_bot_0a1b@noreply.host.example")
-    );
+    for login in [
+        "project_5_bot_0a1b",
+        "group_9_bot_0a1b",
+        "service_account_group_9_0a1b",
+        "service_account_0a1b",
+    ] {
+        let address = format!("{login}@noreply.host.example");
+        let bot = json!({ "id": 31, "username": login, "name": "deployments", "bot": true, "state": "active", "commit_email": address });
+        let [_, shown, _, name, email] = of(&bot).unwrap().map(Option::unwrap);
+        assert_eq!(
+            (shown.as_str(), name.as_str(), email.as_str()),
+            (login, "deployments", address.as_str())
+        );
+    }
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn the_environment_has_the_token_under_each_tools_name() {
         );
         assert_eq!(session["email"], email.unwrap_or_default(), "{kind}");
         assert!(session["expiresAt"].is_string(), "{kind}");
+        assert_eq!(host.token_body(&token), session, "{kind}");
     }
 }
 
