@@ -1,6 +1,7 @@
 //! Connecting an account by consenting in a browser: the starter's bearer and the consenting browser's code together, once.
 
 use anyhow::{Context, Result, ensure};
+use claviger::dev::upstream::Seed;
 use claviger_tests::api::token;
 use claviger_tests::{Answer, Claviger, Client};
 use serde_json::{Value, json};
@@ -232,6 +233,77 @@ async fn a_token_that_a_person_has_is_connected_at_once_and_can_be_disconnected(
     let status = alice.get(&format!("{connect}/status")).await?.expect(200)?.json()?;
     assert_eq!(status["connected"], false);
     alice.delete(&format!("{connect}/disconnect")).await?.expect(404)?;
+    Ok(())
+}
+
+/// What an upstream has no consent for, its person pastes; it is their account then, like any other.
+#[tokio::test]
+async fn a_kind_without_a_consent_is_connected_by_pasting_it() -> Result<()> {
+    let claviger = Claviger::start().await?;
+    let alice = claviger.person("alice")?;
+    let seed = Seed::people(["alice"]);
+    let (person, app) = (&seed.people[0], &seed.github_app);
+    let at = |provider: &str| format!("{}/{provider}", claviger.dev().upstream);
+    let (pat, gitlab, jira) = (person.github_pat.expose(), person.gitlab_pat.expose(), person.jira_token.expose());
+    let (bot, client, personal) = (
+        person.jira_service_token.expose(),
+        person.jira_client_secret.expose(),
+        person.jira_personal_token.expose(),
+    );
+    let key: Value = serde_json::from_str(person.google_key_file.expose())?;
+    let (key, robot) = (key["private_key"].as_str().context("no key")?.to_owned(), &person.google_account);
+    for (provider, kind, secret, fields, begins) in [
+        ("github", "personal-access-token", pat, json!({}), pat),
+        (
+            "github",
+            "app-installation",
+            app.private_key.expose(),
+            json!({ "app-id": app.app_id, "owner": "alice" }),
+            "ghs_",
+        ),
+        ("gitlab", "personal-access-token", gitlab, json!({}), gitlab),
+        ("gitlab", "rotating-access-token", gitlab, json!({}), ""),
+        (
+            "gitlab",
+            "deploy-token",
+            "gldt-abcdefghijklmnopqrst",
+            json!({ "username": "gitlab+deploy-token-7" }),
+            "gldt-abcdefghijklmnopqrst",
+        ),
+        ("jira", "api-token", jira, json!({ "email": person.email }), jira),
+        ("jira", "scoped-api-token", jira, json!({ "email": person.email }), jira),
+        (
+            "jira",
+            "service-account-token",
+            bot,
+            json!({ "email": person.jira_service_email }),
+            bot,
+        ),
+        (
+            "jira",
+            "oauth-client",
+            client,
+            json!({ "client-id": person.jira_client_id, "site": at("jira") }),
+            "eyJ",
+        ),
+        ("jira", "data-center-token", personal, json!({}), personal),
+        ("google", "service-account", key.as_str(), json!({ "client-email": robot }), "ya29."),
+    ] {
+        let body = json!({ "kind": kind, "url": at(provider), "token": secret, "fields": fields });
+        let made = alice.post(&format!("/api/auth/{provider}/connect"), &body).await?.expect(200)?;
+        let status = alice.get(&format!("/api/auth/{provider}/status")).await?.expect(200)?;
+        let shown = status.json()?;
+        assert_eq!(
+            (&shown["connected"], &shown["kind"]),
+            (&json!(true), &json!(kind)),
+            "{}",
+            status.text
+        );
+        ensure!(!status.text.contains(secret), "{kind}: {}", status.text);
+        ensure!(!made.text.contains(secret), "{kind}: {}", made.text);
+        let read = token(&alice, &made.text_at("/credential_id")?).await?;
+        ensure!(!read.is_empty() && read.starts_with(begins), "{provider} {kind}: {read}");
+    }
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod layering;
 mod limits;
 mod people;
 mod prism;
+mod proven;
 mod restart;
 mod rotation_oidc;
 mod source;
