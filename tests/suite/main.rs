@@ -16,6 +16,7 @@ mod dropin;
 mod exposure;
 mod fallback;
 mod foreign;
+mod forms;
 mod github;
 mod gitlab;
 mod google;
