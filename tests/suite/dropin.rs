@@ -3,9 +3,11 @@
 
 mod approval;
 mod component;
+mod languages;
 mod newsroom;
 mod serving;
 mod shapes;
+mod tidemark;
 
 use anyhow::{Context, Result};
 use claviger_tests::Client;

@@ -10,6 +10,7 @@ mod audit;
 mod bad_input;
 mod canary;
 mod connect;
+mod contract;
 mod dependencies;
 mod documented;
 mod dropin;

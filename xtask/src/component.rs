@@ -21,7 +21,11 @@ pub fn encode(module: &Path) -> Result<Vec<u8>> {
     Ok(component)
 }
 
-fn check(component: &[u8]) -> Result<()> {
+/// Whether that is a component that imports nothing but the contract, and a provider.
+///
+/// # Errors
+/// It is not; the import is named.
+pub(crate) fn check(component: &[u8]) -> Result<()> {
     let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else {
         bail!("it is a WIT package, not a component");
     };
@@ -33,7 +37,7 @@ fn check(component: &[u8]) -> Result<()> {
         }
     }
     if !world.exports.keys().any(|key| resolve.name_world_key(key).starts_with(PROVIDER)) {
-        bail!("it does not export `{PROVIDER}…`; call `claviger_sdk::export_provider!` in it");
+        bail!("it does not export `{PROVIDER}…`; in Rust, call `claviger_sdk::export_provider!` in it");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a test run needs besides Rust: Node.js with the upstreams' packages, and PostgreSQL for the records' suite.
+//! What a test run needs besides Rust: Node.js with pinned packages, and PostgreSQL for the records' suite.
 //!
 //! Present is quick: one look at a file. Absent is installed where that is possible without asking twice (see [`Consent`]), else
 //! refused with the line to run.
@@ -17,36 +17,45 @@ const POSTGRESQL_PACKAGE: &str = "postgresql-15";
 
 /// Installs the upstreams' packages into `target/upstreams` and returns that folder.
 ///
+/// # Errors
+/// As [`npm`].
+pub fn upstreams(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> {
+    let (source, place) = (root.join("tests/upstreams"), target.join("upstreams"));
+    let (package, lock) = (read(&source.join("package.json"))?, read(&source.join("package-lock.json"))?);
+    npm(&place, &package, &lock, consent)?;
+    Ok(place)
+}
+
+/// Installs what a lock file pins, digests and all, into `place/node_modules`.
+///
 /// The stamp is the content of both package files: an unchanged one means nothing to do, and a run that broke off leaves none.
 ///
 /// # Errors
-/// No Node.js and no leave to install it; a registry that does not answer.
-pub fn upstreams(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> {
-    let source = root.join("tests/upstreams");
-    let place = target.join("upstreams");
-    let wanted = read(&source.join("package.json"))? + &read(&source.join("package-lock.json"))?;
+/// No Node.js and no leave to install it; a registry that does not answer, or answers with something else than was pinned.
+pub(crate) fn npm(place: &Path, package: &str, lock: &str, consent: Consent) -> Result<()> {
+    let wanted = format!("{package}{lock}");
     let stamp = place.join("installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(place);
+        return Ok(());
     }
     node(consent)?;
-    std::fs::create_dir_all(&place).with_context(|| format!("cannot create `{}`", place.display()))?;
+    std::fs::create_dir_all(place).with_context(|| format!("cannot create `{}`", place.display()))?;
     let _ = std::fs::remove_file(&stamp);
-    for name in ["package.json", "package-lock.json"] {
-        std::fs::copy(source.join(name), place.join(name)).with_context(|| format!("cannot copy `{name}` to `{}`", place.display()))?;
+    for (name, content) in [("package.json", package), ("package-lock.json", lock)] {
+        let path = place.join(name);
+        std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     println!("installing: npm ci (in {})", place.display());
     // No package of these needs its install script, and a script is other people's code run as the developer.
     let status = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&place)
+        .current_dir(place)
         .status()
         .context("cannot start `npm`")?;
     if !status.success() {
         bail!("`npm ci` fails in `{}`; its words are above", place.display());
     }
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write `{}`", stamp.display()))?;
-    Ok(place)
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write `{}`", stamp.display()))
 }
 
 pub(crate) fn read(path: &Path) -> Result<String> {
@@ -62,7 +71,7 @@ fn node(consent: Consent) -> Result<()> {
     if fits() {
         return Ok(());
     }
-    let why = format!("The third-party upstreams need Node.js {OLDEST_NODE_MAJOR} or newer, with npm.");
+    let why = format!("The third-party upstreams and the JavaScript example need Node.js {OLDEST_NODE_MAJOR} or newer, with npm.");
     debian(consent, &why, &["nodejs", "npm"])?;
     if !fits() {
         bail!("Node.js {OLDEST_NODE_MAJOR} or newer with npm is needed, and what was installed is not that; install it by hand");

@@ -4,6 +4,7 @@
 mod bench;
 mod component;
 mod dev;
+mod guests;
 mod install;
 mod outside;
 mod providers;
@@ -25,7 +26,7 @@ struct Arguments {
 enum Command {
     /// Builds the provider components into `target/providers/`.
     Providers(providers::Options),
-    /// Builds a provider crate outside this workspace into a component.
+    /// Builds a provider outside this workspace into a component: a crate, or a folder with `build.mjs` or `build.py`.
     Component(outside::Options),
     /// Builds the host and starts the development server; `--tour` tells its whole story once.
     Dev(dev::Options),

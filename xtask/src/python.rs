@@ -1,7 +1,8 @@
-//! The Python clients that the tests hand tokens to, in a virtual environment of their own: `target/upstreams/python`.
+//! Python packages in virtual environments of their own: the clients that the tests hand tokens to (`target/upstreams/python`), the tools of the
+//! Python example (`guests`).
 //!
-//! Present is quick: one look at a stamp. Only wheels whose digests are in `tests/upstreams/requirements.txt` are installed, so no package
-//! runs code of its own here.
+//! Present is quick: one look at a stamp. Only wheels whose digests are in the requirements are installed, so no package runs code of its
+//! own here.
 
 use crate::install::{debian, read, said_by};
 use crate::toolchain::Consent;
@@ -15,26 +16,38 @@ const OLDEST_PYTHON_MINOR: u32 = 10;
 /// Installs the clients and returns the environment's folder.
 ///
 /// # Errors
-/// No Python and no leave to install it; a registry that does not answer, or answers with something else than was pinned.
+/// As [`environment`].
 pub fn clients(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> {
     let requirements = root.join("tests/upstreams/requirements.txt");
     let place = target.join("upstreams/python");
-    let wanted = read(&requirements)?;
+    environment(&place, &requirements, &read(&requirements)?, consent)?;
+    Ok(place)
+}
+
+/// Makes an environment at `place` with what the file `requirements` pins; `wanted` is its content.
+///
+/// # Errors
+/// No Python and no leave to install it; a registry that does not answer, or answers with something else than was pinned.
+pub(crate) fn environment(place: &Path, requirements: &Path, wanted: &str, consent: Consent) -> Result<()> {
     let stamp = place.join("installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(place);
+        return Ok(());
     }
     if !is_new_enough() {
         debian(
             consent,
-            &format!("The Python clients need Python 3.{OLDEST_PYTHON_MINOR} or newer."),
+            &format!("The Python clients and the Python example need Python 3.{OLDEST_PYTHON_MINOR} or newer."),
             &["python3", "python3-venv"],
         )?;
     }
     // Debian's python3 has the module and lacks what it copies from, which only trying tells; the words of the first try would mislead.
-    if !venv(&place, true)? {
-        debian(consent, "The Python clients live in a virtual environment.", &["python3-venv"])?;
-        if !venv(&place, false)? {
+    if !venv(place, true)? {
+        debian(
+            consent,
+            "Python packages are installed into virtual environments.",
+            &["python3-venv"],
+        )?;
+        if !venv(place, false)? {
             bail!("`python3 -m venv` fails in `{}`; its words are above", place.display());
         }
     }
@@ -42,14 +55,13 @@ pub fn clients(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> 
     let status = Command::new(place.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
         .args(["--require-hashes", "--only-binary", ":all:", "--requirement"])
-        .arg(&requirements)
+        .arg(requirements)
         .status()
         .context("cannot start `pip`")?;
     if !status.success() {
         bail!("`pip install` fails in `{}`; its words are above", place.display());
     }
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write `{}`", stamp.display()))?;
-    Ok(place)
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write `{}`", stamp.display()))
 }
 
 fn is_new_enough() -> bool {

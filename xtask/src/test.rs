@@ -5,7 +5,7 @@
 
 use crate::providers::{self, Workspace};
 use crate::toolchain::Consent;
-use crate::{install, python, tally::Tally};
+use crate::{guests, install, python, tally::Tally};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -41,6 +41,7 @@ pub fn run(options: &Options) -> Result<()> {
         install::upstreams(&workspace.root, &workspace.target, consent)?;
         python::clients(&workspace.root, &workspace.target, consent).map(drop)
     })?;
+    step("guests", || guests::examples(&workspace.root, &workspace.target, consent).map(drop))?;
     step("postgresql", || install::postgresql(consent))?;
     step("build", || build(&workspace))?;
     let tally = step("tests", || test(&workspace, options))?;

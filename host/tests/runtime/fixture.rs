@@ -192,7 +192,7 @@ impl RotationLog for Journal {
 }
 
 /// The target folder, by the place of this test program.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     program
         .ancestors()

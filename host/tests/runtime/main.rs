@@ -11,5 +11,6 @@ mod abilities;
 mod fixture;
 mod github;
 mod google;
+mod guests;
 mod hostile;
 mod providers;

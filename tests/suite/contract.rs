@@ -1,0 +1,3 @@
+//! The promise of `wit/`: what the examples in other languages may use, and what may never change.
+
+mod guests;
