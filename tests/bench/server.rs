@@ -41,7 +41,7 @@ impl Reads {
         let config = format!("[audit]\ndurability = \"{durability}\"\n[log]\nfilter = \"warn\"\n");
         let claviger = Setup::default().config(&config).start().await?;
         let alice = claviger.person("alice")?;
-        let id = create(&alice, &json!({ "name": "bench", "provider": "github", "token": TOKEN })).await?;
+        let id = create(&alice, &json!({ "name": "bench", "provider": "github", "token": TOKEN, "email": "alice@example.test", "fields": { "user-name": "Alice" } })).await?;
         ensure!(
             token(&alice, &id).await? == TOKEN,
             "the read does not answer the token that was stored"

@@ -24,7 +24,11 @@ async fn with_some_reads() -> Result<(Claviger, usize, String)> {
     let claviger = Claviger::start().await?;
     let (alice, bob) = (claviger.person("alice")?, claviger.person("bob")?);
     let before = of_event(&claviger.data(), "CREDENTIAL_ACCESS")?.len();
-    let id = create(&alice, &json!({ "name": "pat", "provider": "github", "token": SECRET })).await?;
+    let id = create(
+        &alice,
+        &json!({ "name": "pat", "provider": "github", "token": SECRET, "email": "alice@example.test", "fields": { "user-name": "Alice" } }),
+    )
+    .await?;
     for _ in 0..3 {
         read(&alice, &id, "").await?.expect(200)?;
     }

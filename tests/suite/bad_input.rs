@@ -174,7 +174,11 @@ async fn a_malformed_key_file() -> Result<()> {
 async fn parameters_paths_and_bearers_that_do_not_fit() -> Result<()> {
     let claviger = Claviger::start().await?;
     let alice = claviger.person("alice")?;
-    let id = create(&alice, &json!({ "name": "x", "provider": "github", "token": PAT })).await?;
+    let id = create(
+        &alice,
+        &json!({ "name": "x", "provider": "github", "token": PAT, "email": "alice@example.test", "fields": { "user-name": "Alice" } }),
+    )
+    .await?;
     let path = format!("{V1}/credentials/{id}/token");
 
     for query in [
@@ -274,7 +278,7 @@ async fn a_keyring_that_is_not_the_datas_own() -> Result<()> {
     let mut claviger = Setup::default().config(&config).start().await?;
     let id = create(
         &claviger.person("alice")?,
-        &json!({ "name": "x", "provider": "github", "token": PAT }),
+        &json!({ "name": "x", "provider": "github", "token": PAT, "email": "alice@example.test", "fields": { "user-name": "Alice" } }),
     )
     .await?;
     claviger.kill();
@@ -378,7 +382,7 @@ async fn a_damaged_cache_is_set_aside() -> Result<()> {
     let mut claviger = Claviger::start().await?;
     let id = create(
         &claviger.person("alice")?,
-        &json!({ "name": "x", "provider": "github", "token": PAT }),
+        &json!({ "name": "x", "provider": "github", "token": PAT, "email": "alice@example.test", "fields": { "user-name": "Alice" } }),
     )
     .await?;
     token(&claviger.person("alice")?, &id).await?;

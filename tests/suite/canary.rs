@@ -86,7 +86,11 @@ async fn stored(told: &mut Told, claviger: &Claviger) -> Result<()> {
     told.needles.push(Needle::with_head("the Jira token", JIRA));
     told.needles.push(Needle::new("the kubeconfig", KUBECONFIG));
     told.needles.push(Needle::with_head("the misplaced token", MISPLACED));
-    let pat = create(&alice, &json!({ "name": "pat", "provider": "github", "token": PAT })).await?;
+    let pat = create(
+        &alice,
+        &json!({ "name": "pat", "provider": "github", "token": PAT, "email": "alice@example.test", "fields": { "user-name": "Alice" } }),
+    )
+    .await?;
     create(&alice, &json!({ "name": "j", "provider": "jira", "email": "a@example.test", "url": format!("{}/jira", claviger.dev().upstream), "token": JIRA })).await?;
     let kube = create(&alice, &json!({ "name": "k", "provider": "kubeconfig", "token": KUBECONFIG })).await?;
     assert_eq!(read(&alice, &kube, "").await?.expect(200)?.text_at("/token")?, KUBECONFIG);
@@ -133,7 +137,11 @@ async fn stored(told: &mut Told, claviger: &Claviger) -> Result<()> {
             .get(&format!("{V1}/credentials/{pat}/token"))
             .await?,
     );
-    let gone = create(&alice, &json!({ "name": "gone", "provider": "github", "token": PAT })).await?;
+    let gone = create(
+        &alice,
+        &json!({ "name": "gone", "provider": "github", "token": PAT, "email": "alice@example.test", "fields": { "user-name": "Alice" } }),
+    )
+    .await?;
     told.hears(alice.delete(&format!("{V1}/credentials/{gone}")).await?.expect(204)?);
     Ok(())
 }

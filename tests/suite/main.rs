@@ -6,6 +6,7 @@
 )]
 
 mod abilities;
+mod account;
 mod audit;
 mod bad_input;
 mod canary;

@@ -302,7 +302,7 @@ async fn seeing_a_credential_is_not_reading_its_token() -> Result<()> {
     let world = world().await?;
     let (alice, bob) = (world.claviger.person("alice")?, world.claviger.person("bob")?);
     let stored = "glpat-people0123456789abcdef";
-    let id = create(&alice, &json!({ "name": "hers", "provider": "gitlab", "token": stored })).await?;
+    let id = create(&alice, &json!({ "name": "hers", "provider": "gitlab", "token": stored, "email": "alice@example.test", "fields": { "user-name": "Alice" } })).await?;
     assert_eq!(token(&alice, &id).await?, stored);
     bob.get(&format!("{V1}/credentials/{id}")).await?.expect(404)?;
     // Hers, and not of this project: it does not resolve there, not even for her.

@@ -22,7 +22,7 @@ fn verify(claviger: &Claviger) -> Result<()> {
 async fn make_until_gone(alice: Client, next: Arc<AtomicUsize>, made: Arc<Mutex<Vec<(String, usize)>>>) {
     loop {
         let number = next.fetch_add(1, Ordering::SeqCst);
-        let body = json!({ "name": format!("c{number}"), "provider": "github", "token": pat(number) });
+        let body = json!({ "name": format!("c{number}"), "provider": "github", "token": pat(number), "email": "alice@example.test", "fields": { "user-name": "Alice" } });
         match create(&alice, &body).await {
             Ok(id) => made.lock().expect("nobody panics with it").push((id, number)),
             Err(_) => return,

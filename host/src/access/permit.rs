@@ -63,7 +63,8 @@ impl Permit {
     }
 }
 
-/// Leave to refresh a credential and store the result, and nothing more: no function answers a token for it.
+/// Leave to refresh a credential, to ask its upstream whose it is and to end it there, and nothing more: what is done with it answers a
+/// token to nobody outside this server.
 #[derive(Debug, Clone)]
 pub struct MaintenancePermit {
     credential: Arc<Credential>,

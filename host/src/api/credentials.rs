@@ -225,7 +225,8 @@ fn shown_as(app: &App, credential: &Credential) -> Value {
     present::credential(credential, kind)
 }
 
-fn changeable(app: &App, known: &Known, id: &str, action: &str) -> Answer<Arc<Credential>> {
+/// The credential, if this caller may do that to it.
+pub(super) fn changeable(app: &App, known: &Known, id: &str, action: &str) -> Answer<Arc<Credential>> {
     super::read_index(app, |index| {
         let credential = CredentialId::parse(id).ok().and_then(|id| index.credential(&id).cloned());
         manage::may_change_credential(index, &known.caller, credential.as_deref(), action)
@@ -320,6 +321,6 @@ fn written(key: &str, text: String) -> Answer<String> {
 }
 
 /// An id as it may be repeated in an answer.
-fn shown(id: &str) -> String {
+pub(super) fn shown(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(64).collect()
 }

@@ -1,5 +1,6 @@
 //! The HTTP API: one line a route. The token read is in [`tokens`]; everything else surrounds it.
 
+mod account;
 mod caller;
 mod change;
 mod connect;
@@ -59,6 +60,8 @@ pub fn service(app: App) -> Stamped {
             "/projects/{project}/agentic-sessions/{session}/credentials/{provider}",
             get(tokens::in_session),
         )
+        .route("/api/claviger/v1/credentials/{id}/identity", get(account::identity))
+        .route("/api/claviger/v1/credentials/{id}/revoke", post(account::revoke))
         .route("/api/claviger/v1/turns", post(turns::open))
         .route("/api/claviger/v1/turns/{id}", delete(turns::close))
         .route("/api/auth/{provider}/connect", post(connect::connect))

@@ -6,10 +6,11 @@
 use super::problem::Problem;
 use super::state::App;
 use crate::access::manage::Refused;
-use crate::access::{Denial, Permit, Target, TokenRequest};
+use crate::access::{Denial, Target, TokenRequest};
 use crate::audit::AuditError;
 use crate::broker::BrokerError;
 use crate::identity::Class;
+use crate::records::model::Credential;
 use crate::records::{Entity, RecordsError};
 use crate::runtime::Provider;
 
@@ -35,9 +36,9 @@ pub(super) fn denied(app: &App, request: &TokenRequest, denial: Denial) -> Probl
     }
 }
 
-/// A permitted read that brought no token.
-pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
-    let provider = &permit.credential().provider;
+/// What a provider was asked for and did not bring: a permitted read's token, an identity, an end.
+pub(super) fn failed(credential: &Credential, failure: BrokerError) -> Problem {
+    let provider = &credential.provider;
     let code = failure.code();
     let problem = match &failure {
         BrokerError::NeedsReconnect(_) => Problem::bad_gateway(format!("`{provider}` refuses this credential; it must be connected again")),
@@ -63,8 +64,8 @@ pub(super) fn failed(permit: &Permit, failure: BrokerError) -> Problem {
         BrokerError::Unsupported(_) => {
             Problem::bad_request(format!("this kind of `{provider}` credential does not offer what was asked for"))
         }
-        BrokerError::Gone => return Problem::not_found("Credential", permit.credential().id.as_str()),
-        BrokerError::Internal(_) => Problem::internal("a token read failed"),
+        BrokerError::Gone => return Problem::not_found("Credential", credential.id.as_str()),
+        BrokerError::Internal(_) => Problem::internal("a call to a provider failed"),
     };
     problem.coded(code).because(failure).about(&permit.credential().id)
 }

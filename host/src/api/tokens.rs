@@ -102,7 +102,7 @@ async fn read(app: &App, context: &RequestContext, known: &Known, target: Target
                 .refuse(pending.failed(&permit, failure.code()))
                 .await
                 .map_err(refusals::unrecorded)?;
-            return Err(refusals::failed(&permit, failure));
+            return Err(refusals::failed(permit.credential(), failure));
         }
     };
 

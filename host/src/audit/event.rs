@@ -261,7 +261,7 @@ fn write_mint(line: &mut Line, mint: &str, credential: &Credential) {
 #[derive(Clone)]
 pub struct Administrative<'a> {
     event: &'static str,
-    undone: bool,
+    outcome: Option<&'static str>,
     by: Option<(&'a RequestId, &'a Caller)>,
     person: Option<&'a Username>,
     subject: Vec<(&'static str, &'a str)>,
@@ -271,7 +271,7 @@ impl<'a> Administrative<'a> {
     fn by_operator(event: &'static str, subject: Vec<(&'static str, &'a str)>) -> Self {
         Self {
             event,
-            undone: false,
+            outcome: None,
             by: None,
             person: None,
             subject,
@@ -281,11 +281,32 @@ impl<'a> Administrative<'a> {
     /// The same change, announced and then not made.
     #[must_use]
     pub fn undone(mut self) -> Self {
-        self.undone = true;
+        self.outcome = Some("not-made");
         self
     }
 
-    /// `CREDENTIAL_CREATED`, `CREDENTIAL_UPDATED`, `CREDENTIAL_DELETED`.
+    /// The same change, and what came of it.
+    #[must_use]
+    pub const fn ended(mut self, outcome: &'static str) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    /// A provider read secrets as text in a call that is no mint: `identify`, `revoke`.
+    #[must_use]
+    pub fn secrets_revealed(credential: &'a CredentialId, provider: &'a ProviderName, call: &'a str, count: &'a str) -> Self {
+        Self::by_operator(
+            "SECRETS_REVEALED",
+            vec![
+                ("credential", credential.as_str()),
+                ("provider", provider.as_str()),
+                ("call", call),
+                ("reveals", count),
+            ],
+        )
+    }
+
+    /// `CREDENTIAL_CREATED`, `CREDENTIAL_UPDATED`, `CREDENTIAL_DELETED`, `CREDENTIAL_REVOKED`.
     #[must_use]
     pub fn credential(
         event: &'static str,
@@ -297,7 +318,7 @@ impl<'a> Administrative<'a> {
         let subject = vec![("credential", credential.as_str()), ("provider", provider.as_str())];
         Self {
             event,
-            undone: false,
+            outcome: None,
             by: Some((request, caller)),
             person: None,
             subject,
@@ -317,7 +338,7 @@ impl<'a> Administrative<'a> {
         subject.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
         Self {
             event,
-            undone: false,
+            outcome: None,
             by: Some((request, caller)),
             person: binding.user_id.as_ref(),
             subject,
@@ -335,7 +356,7 @@ impl<'a> Administrative<'a> {
         ];
         Self {
             event,
-            undone: false,
+            outcome: None,
             by: Some((request, caller)),
             person: Some(&turn.user),
             subject,
@@ -354,7 +375,7 @@ impl<'a> Administrative<'a> {
         let subject = vec![("consent", consent.as_str()), ("provider", provider.as_str())];
         Self {
             event,
-            undone: false,
+            outcome: None,
             by: Some((request, caller)),
             person: caller.principal(),
             subject,
@@ -397,8 +418,8 @@ impl<'a> Administrative<'a> {
     pub(super) fn write(&self, line: &mut Line, keys: &'a AuditKeys) {
         let mut principals = keys.principals();
         line.put("event", self.event);
-        if self.undone {
-            line.put("outcome", "not-made");
+        if let Some(outcome) = self.outcome {
+            line.put("outcome", outcome);
         }
         for (key, value) in &self.subject {
             line.put(key, value);

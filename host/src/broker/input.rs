@@ -1,6 +1,7 @@
 //! What a provider is given: the credential's fields, sealed ones opened, the operator's client where the credential has none, and what
 //! is never stored, read anew.
 
+use super::error::BrokerError;
 use super::mint::Tools;
 use crate::config::Instance;
 use crate::egress::Address;
@@ -25,6 +26,16 @@ pub(super) enum InputError {
     /// A field that the operator configures does not read, or nobody configured it.
     #[error("{0}")]
     Source(String),
+}
+
+impl From<InputError> for BrokerError {
+    fn from(error: InputError) -> Self {
+        match error {
+            // A key that is not in the keyring is the operator's to mend, and named as such.
+            InputError::Sealed(error) => Self::Internal(format!("a stored secret does not open: {error}")),
+            InputError::Source(reason) => Self::Misconfigured(reason),
+        }
+    }
 }
 
 /// The credential's fields, sealed ones opened. What the operator set for the instance fills what the credential has not.

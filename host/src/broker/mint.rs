@@ -5,6 +5,7 @@
 
 use super::error::BrokerError;
 use super::freshness::{Freshness, Life, Margins, freshness};
+use super::identity;
 use super::input::{self, InputError};
 use super::journal::Journal;
 use super::narrowing::Narrow;
@@ -12,7 +13,7 @@ use super::pause::Pauses;
 use super::renewed;
 use crate::access::MaintenancePermit;
 use crate::audit::{Audit, AuditError, MintOutcome};
-use crate::cache::{CacheKey, CachedToken, TokenCache};
+use crate::cache::{CacheKey, CachedToken, TokenCache, Told};
 use crate::clock::{Millis, SharedClock};
 use crate::follow::{FollowError, Follower};
 use crate::ids::Generation;
@@ -197,9 +198,10 @@ impl Job {
             )
             .await;
         match outcome {
-            Ok(minted) => {
+            Ok(mut minted) => {
                 recorded?;
-                self.keep(credential, &provider, rotated_to, minted, mint)
+                let told = identity::complete(tools, &provider, &kind, &material, rotated_to, &mut minted).await;
+                self.keep(credential, &provider, rotated_to, (minted, told), mint)
             }
             Err(fault) => match self.failed(credential, &kind, journal.as_deref(), &fault).await? {
                 Failed::For(failure) => {
@@ -255,7 +257,7 @@ impl Job {
         credential: &Credential,
         provider: &Provider,
         rotated_to: Option<Generation>,
-        minted: crate::runtime::Minted,
+        (minted, told): (crate::runtime::Minted, Told),
         mint: String,
     ) -> Result<Minted, Failed> {
         let now_ms = self.tools.clock.now_ms();
@@ -270,6 +272,7 @@ impl Job {
             minted_at_ms: now_ms,
             expires_at_ms: minted.expires_at_ms,
             generation,
+            told,
         };
         let key = CacheKey::new(
             &credential.id,
@@ -321,6 +324,7 @@ fn nothing_stored(credential: &Credential, now_ms: Millis) -> CachedToken {
         minted_at_ms: now_ms,
         expires_at_ms: None,
         generation: credential.generation,
+        told: Told::default(),
     }
 }
 
@@ -391,10 +395,7 @@ internal!(RecordsError, FollowError, AuditError);
 
 impl From<InputError> for Failed {
     fn from(error: InputError) -> Self {
-        match error {
-            InputError::Sealed(error) => error.into(),
-            InputError::Source(reason) => Self::For(BrokerError::Misconfigured(reason)),
-        }
+        Self::For(error.into())
     }
 }
 

@@ -7,6 +7,7 @@ pub mod consent;
 pub mod error;
 pub mod flight;
 pub mod freshness;
+pub mod identity;
 mod input;
 mod journal;
 mod lease;
@@ -14,12 +15,15 @@ mod mint;
 pub mod narrowing;
 mod pause;
 mod renewed;
+mod revoke;
 
 pub use consent::Draft;
 pub use error::BrokerError;
+pub use identity::Identity;
 pub use lease::{Lease, Origin, Token};
 pub use mint::Tools;
 pub use narrowing::{Narrow, Wish};
+pub use revoke::Revocation;
 
 use crate::access::{MaintenancePermit, Permit};
 use crate::cache::{CacheKey, CachedToken};
@@ -49,6 +53,7 @@ struct Inner {
     margins: Margins,
     wait: Duration,
     flights: Flights<FlightKey, Arc<Minted>, BrokerError>,
+    identities: Flights<CacheKey, Identity, BrokerError>,
     forced: Mutex<HashMap<CredentialId, Millis>>,
     pauses: Arc<Pauses>,
 }
@@ -68,6 +73,7 @@ impl Broker {
     pub fn new(tools: Tools, bounds: &config::Broker) -> Self {
         let ms = |seconds: u64| Millis::try_from(seconds.saturating_mul(1000)).unwrap_or(Millis::MAX);
         let flights = Flights::new(Arc::clone(&tools.clock));
+        let identities = Flights::new(Arc::clone(&tools.clock));
         Self(Arc::new(Inner {
             tools: Arc::new(tools),
             margins: Margins {
@@ -76,6 +82,7 @@ impl Broker {
             },
             wait: Duration::from_millis(bounds.wait_ms),
             flights,
+            identities,
             forced: Mutex::new(HashMap::new()),
             pauses: Arc::default(),
         }))
@@ -96,7 +103,12 @@ impl Broker {
 
         if !forced && let Some(token) = inner.tools.cache.get(permit, &key) {
             match inner.freshness(&token, now_ms, wish.min_ttl_ms) {
-                Freshness::Fresh => return Ok(Lease::cached(provider, token, &inner.tools)),
+                Freshness::Fresh => {
+                    if token.told.ask_at_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+                        inner.identify_in_background(&permit.maintenance(), &provider, key, token.clone());
+                    }
+                    return Ok(Lease::cached(provider, token, &inner.tools));
+                }
                 Freshness::RefreshSoon => {
                     inner.refresh_in_background(&permit.maintenance(), &provider, key, wish.narrow.clone());
                     return Ok(Lease::cached(provider, token, &inner.tools));
@@ -107,12 +119,49 @@ impl Broker {
         inner.wait_for_flight(&permit.maintenance(), &provider, key, wish, forced).await
     }
 
+    /// Whom the upstream takes the credential for. If no good token of it is at hand, one is obtained, which goes to nobody but its upstream.
+    ///
+    /// # Errors
+    /// [`BrokerError`], as for a read; [`BrokerError::Unsupported`] where the provider or the kind cannot tell.
+    pub async fn identity(&self, credential: &Arc<Credential>) -> Result<Identity, BrokerError> {
+        let inner = &*self.0;
+        let provider = inner.provider(credential)?;
+        if !provider.can_identify() {
+            return Err(BrokerError::Unsupported(
+                "its provider does not say whose a credential is".to_owned(),
+            ));
+        }
+        let now_ms = inner.tools.clock.now_ms();
+        if let Some(note) = identity::noted(&inner.tools, &identity::place(&provider, credential, credential.generation)) {
+            return note.answer(now_ms);
+        }
+        let permit = MaintenancePermit::for_upkeep(Arc::clone(credential));
+        let key = inner.key(credential, &provider, &Narrow::default());
+        let cached = inner.tools.cache.get_for_upkeep(&permit, &key);
+        let good = cached.filter(|token| inner.freshness(token, now_ms, 0) != Freshness::Stale);
+        let token = match good {
+            Some(token) => token,
+            None => inner.fly(&permit, &provider, key, &Wish::default(), false).await?.token.clone(),
+        };
+        if token.token.is_empty() {
+            return Err(BrokerError::Misconfigured("nothing is stored in it".to_owned()));
+        }
+        let place = identity::place(&provider, credential, token.generation);
+        let (tools, id) = (Arc::clone(&inner.tools), credential.id.clone());
+        let flight = || async move {
+            let note = identity::with_token(&tools, &provider, &id, token).await?;
+            note.answer(tools.clock.now_ms())
+        };
+        waited(inner.identities.ride(place, inner.wait, flight).await)
+    }
+
     /// Forgets what failed for this credential and what it brought: its owner has just changed or removed it.
     pub fn changed(&self, id: &CredentialId) {
         self.0.flights.forget(|key| match key {
             FlightKey::Credential(of) => of == id,
             FlightKey::Token(key) => key.credential() == id,
         });
+        self.0.identities.forget(|key| key.credential() == id);
         lock(&self.0.forced).remove(id);
         self.0.pauses.lift(id);
         self.0.tools.cache.forget(id);
@@ -186,6 +235,23 @@ impl Inner {
             .start(flight_key(provider, permit.credential(), key), move || job.fly());
     }
 
+    /// Asks again whose a token is, with that token; what is told is there for the next reader.
+    fn identify_in_background(&self, permit: &MaintenancePermit, provider: &Arc<Provider>, key: CacheKey, token: CachedToken) {
+        let credential = permit.credential();
+        if self.pause(credential, self.tools.clock.now_ms()).is_some() {
+            return;
+        }
+        let (tools, provider, id) = (Arc::clone(&self.tools), Arc::clone(provider), credential.id.clone());
+        let place = identity::place(&provider, credential, credential.generation);
+        self.identities.start(place, move || async move {
+            let note = identity::with_token(&tools, &provider, &id, token).await?;
+            if let Err(error) = tools.cache.amend(&key, |token| note.renew(token)) {
+                tracing::warn!(credential.id = id.as_str(), %error, "what the upstream told of a credential was not kept");
+            }
+            note.answer(tools.clock.now_ms())
+        });
+    }
+
     async fn wait_for_flight(
         &self,
         permit: &MaintenancePermit,
@@ -194,19 +260,31 @@ impl Inner {
         wish: &Wish,
         forced: bool,
     ) -> Result<Lease, BrokerError> {
+        let minted = self.fly(permit, provider, key, wish, forced).await?;
+        Ok(Lease::minted(Arc::clone(provider), &minted, &self.tools))
+    }
+
+    async fn fly(
+        &self,
+        permit: &MaintenancePermit,
+        provider: &Provider,
+        key: CacheKey,
+        wish: &Wish,
+        forced: bool,
+    ) -> Result<Arc<Minted>, BrokerError> {
         let job = self.job(permit, wish.narrow.clone(), wish.min_ttl_ms, forced)?;
-        match self
-            .flights
-            .ride(flight_key(provider, permit.credential(), key), self.wait, move || job.fly())
-            .await
-        {
-            Waited::Landed(Ok(minted)) => Ok(Lease::minted(Arc::clone(provider), &minted, &self.tools)),
-            Waited::Landed(Err(failure)) => Err(failure),
-            Waited::StillFlying => Err(BrokerError::WaitOver),
-            Waited::Crashed => Err(BrokerError::Internal(
-                "the task of a refresh died; the log has its panic".to_owned(),
-            )),
-        }
+        let key = flight_key(provider, permit.credential(), key);
+        waited(self.flights.ride(key, self.wait, move || job.fly()).await)
+    }
+}
+
+fn waited<T>(waited: Waited<T, BrokerError>) -> Result<T, BrokerError> {
+    match waited {
+        Waited::Landed(outcome) => outcome,
+        Waited::StillFlying => Err(BrokerError::WaitOver),
+        Waited::Crashed => Err(BrokerError::Internal(
+            "the task of a call to a provider died; the log has its panic".to_owned(),
+        )),
     }
 }
 

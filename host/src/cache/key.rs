@@ -31,6 +31,12 @@ impl CacheKey {
         }
     }
 
+    /// Where it stands whose the credential is. No token stands there: no narrowing is written so.
+    #[must_use]
+    pub fn identity(credential: &CredentialId, generation: Generation, provider_digest: &str, instance: Option<&str>) -> Self {
+        Self::new(credential, generation, provider_digest, instance, "\0identity")
+    }
+
     /// The credential.
     #[must_use]
     pub const fn credential(&self) -> &CredentialId {

@@ -130,17 +130,26 @@ impl Store {
         if self.entries.load(Ordering::Relaxed) >= MOST {
             self.make_room();
         }
-        let mut value = Vec::with_capacity(END_BYTES + sealed.len());
-        value.extend_from_slice(&expires_at_ms.unwrap_or(Millis::MAX).to_be_bytes());
-        value.extend_from_slice(sealed);
         let old = self
             .db
-            .insert(place, value)
+            .insert(place, value_of(sealed, expires_at_ms))
             .map_err(|error| CacheError::Refused(error.to_string()))?;
         if old.is_none() {
             self.entries.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Puts something in the place of `old`, if that is still there.
+    pub(super) fn replace(&self, place: &[u8], old: &Entry, sealed: &[u8], expires_at_ms: Option<Millis>) -> Result<(), CacheError> {
+        let swapped = self.db.compare_and_swap(place, Some(&old.0), Some(value_of(sealed, expires_at_ms)));
+        swapped.map(drop).map_err(|error| CacheError::Refused(error.to_string()))
+    }
+
+    /// The places below a prefix.
+    pub(super) fn places(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let places = self.db.scan_prefix(prefix).keys();
+        places.flatten().map(|place| place.to_vec()).collect()
     }
 
     pub(super) fn remove_prefix(&self, prefix: &[u8]) {
@@ -173,6 +182,13 @@ impl Store {
             }
         }
     }
+}
+
+fn value_of(sealed: &[u8], expires_at_ms: Option<Millis>) -> Vec<u8> {
+    let mut value = Vec::with_capacity(END_BYTES + sealed.len());
+    value.extend_from_slice(&expires_at_ms.unwrap_or(Millis::MAX).to_be_bytes());
+    value.extend_from_slice(sealed);
+    value
 }
 
 fn end_of(value: &[u8]) -> Millis {

@@ -20,6 +20,7 @@ fn token(text: &str, expires_at_ms: Option<Millis>) -> CachedToken {
         minted_at_ms: 1,
         expires_at_ms,
         generation: Generation(1),
+        told: Told::default(),
     }
 }
 
@@ -48,6 +49,63 @@ fn each_key_has_its_own_token_also_after_a_restart() {
         (found(&cache, &key("a", 1, "")), found(&cache, &key("b", 1, "")).as_deref()),
         (None, Some("other"))
     );
+}
+
+#[test]
+fn what_stands_beside_a_token_changes_and_the_token_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = TokenCache::open(&folder.path().join("cache"), keyring(), 0).unwrap();
+    let key = key("a", 1, "");
+    cache.put(&key, &token("first", Some(9))).unwrap();
+    let told = Told {
+        fields: BTreeSet::from(["login".to_owned()]),
+        ask_at_ms: Some(7),
+    };
+    cache
+        .amend(&key, |token| {
+            token.fields.insert("login".to_owned(), "ada".to_owned());
+            token.told = told.clone();
+        })
+        .unwrap();
+    let found = cache.look_up(&key).unwrap();
+    assert_eq!(
+        (found.token.expose(), found.fields["login"].as_str(), found.told),
+        ("first", "ada", told)
+    );
+    assert_eq!((found.expires_at_ms, found.minted_at_ms), (Some(9), 1));
+    // Another token comes while the change is thought over: it stays.
+    cache
+        .amend(&key, |late| {
+            cache.put(&key, &token("second", None)).unwrap();
+            late.fields.insert("login".to_owned(), "eve".to_owned());
+        })
+        .unwrap();
+    let found = cache.look_up(&key).unwrap();
+    assert_eq!((found.token.expose(), found.fields.get("login")), ("second", None));
+    // What is not there is not made.
+    cache.forget(&id("a"));
+    cache.amend(&key, |_| unreachable!()).unwrap();
+    assert!(cache.look_up(&key).is_none());
+}
+
+#[test]
+fn a_note_is_no_token_and_goes_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = TokenCache::open(&folder.path().join("cache"), keyring(), 0).unwrap();
+    let place = CacheKey::identity(&id("a"), Generation(1), "digest", None);
+    cache.note(&place, &("ada", 7), 9).unwrap();
+    assert_eq!(cache.noted::<(String, i64)>(&place).unwrap(), ("ada".to_owned(), 7));
+    assert!(cache.look_up(&place).is_none());
+    for other in [
+        CacheKey::identity(&id("a"), Generation(2), "digest", None),
+        CacheKey::identity(&id("a"), Generation(1), "other", None),
+        CacheKey::identity(&id("a"), Generation(1), "digest", Some("https://a.test")),
+        key("a", 1, ""),
+    ] {
+        assert!(cache.noted::<(String, i64)>(&other).is_none());
+    }
+    cache.forget(&id("a"));
+    assert!(cache.noted::<(String, i64)>(&place).is_none());
 }
 
 #[test]

@@ -283,6 +283,26 @@ impl Records {
         }
         Ok(marked)
     }
+
+    /// Marks a credential that was ended at its upstream, if it is still of `generation`, and answers whether it was. The generation rises
+    /// and the current token goes: what was obtained before is answered by no replica any more.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]; if the database cannot be written.
+    pub async fn mark_ended(&self, id: &CredentialId, generation: Generation) -> Result<bool> {
+        let mut write = self.db.write().await?;
+        let mut credential = get(&mut write, id).await?;
+        if credential.generation != generation {
+            return Ok(false);
+        }
+        credential.generation = generation.next();
+        credential.state = CredentialState::NeedsReconnect;
+        credential.updated_at_ms = self.now_ms();
+        secrets::put_token(&mut write, id, None).await?;
+        store(&mut write, &credential).await?;
+        write.commit().await?;
+        Ok(true)
+    }
 }
 
 fn merged(old: &Credential, patch: CredentialPatch) -> Credential {
