@@ -315,3 +315,42 @@ async fn a_connected_account_is_its_persons_to_end() -> Result<()> {
     read(&world.alice, &account, "").await?.expect(502)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn disconnecting_ends_the_grant_too_and_says_what_is_left() -> Result<()> {
+    let world = world().await?;
+    let account = world.claviger.credential("alice-github")?.to_owned();
+    let handed_out = token(&world.alice, &account).await?;
+    let user = Client::new(&world.url)?.with_bearer(&handed_out);
+    user.get("/api/v3/user").await?.expect(200)?;
+    let answer = world.alice.post("/api/auth/github/disconnect", &json!({})).await?.expect(200)?;
+    assert_eq!(
+        (&answer.json()?["connected"], &answer.json()?["revoked"]),
+        (&json!(false), &json!(true))
+    );
+    user.get("/api/v3/user").await?.expect(401)?;
+    world.alice.get(&format!("{V1}/credentials/{account}")).await?.expect(404)?;
+    ensure!(!answer.text.contains(&handed_out), "{}", answer.text);
+
+    // Bob's upstream is in trouble: forgotten here all the same, and he is told.
+    let account = world.claviger.credential("bob-github")?.to_owned();
+    let handed_out = token(&world.bob, &account).await?;
+    for operation in ["revoke-credentials", "revoke-grant"] {
+        let order = json!({ "provider": "github", "operation": operation, "status": 502, "body": "no", "times": 9 });
+        world.emulator.fault(&order).await?;
+    }
+    let answer = world.bob.delete("/api/auth/github/disconnect").await?.expect(200)?;
+    assert_eq!(answer.json()?["revoked"], json!(false));
+    ensure!(answer.text_at("/remaining")?.contains("did not confirm"), "{}", answer.text);
+    world.bob.get(&format!("{V1}/credentials/{account}")).await?.expect(404)?;
+    Client::new(&world.url)?
+        .with_bearer(&handed_out)
+        .get("/api/v3/user")
+        .await?
+        .expect(200)?;
+    let records = of_event(&world.claviger.data(), "CREDENTIAL_REVOKED")?;
+    let outcomes: Vec<&Value> = records.iter().map(|record| &record["outcome"]).collect();
+    assert_eq!(outcomes, ["begun", "revoked", "begun", "not-made"], "{records:#?}");
+    assert_eq!(of_event(&world.claviger.data(), "ACCOUNT_DISCONNECTED")?.len(), 2);
+    Ok(())
+}

@@ -20,6 +20,14 @@ async fn both() -> Result<(Prism, Claviger)> {
     Ok((prism, claviger))
 }
 
+/// What a mint sends: all but what asks whose the token is.
+async fn mints(prism: &Prism) -> Result<Vec<Value>> {
+    let mut requests = prism.requests().await?;
+    let asks_whose = |path: &str| path == "/api/v3/app" || path.starts_with("/api/v3/users/") && !path.ends_with("/installation");
+    requests.retain(|request| !request["path"].as_str().is_some_and(asks_whose));
+    Ok(requests)
+}
+
 fn installation(prism: &Prism, private_key: &str) -> Value {
     json!({
         "name": "app", "provider": "github", "kind": "app-installation", "url": prism.ready.url,
@@ -40,7 +48,7 @@ async fn github_accepts_how_a_token_is_minted() -> Result<()> {
     answer.text_at("/expires_at")?;
     assert_eq!(read(&alice, &id, "").await?.expect(200)?.text_at("/token")?, EXAMPLE);
 
-    let requests = prism.requests().await?;
+    let requests = mints(&prism).await?;
     ensure!(requests.len() == 1, "one mint and one cached read make one request: {requests:#?}");
     let request = &requests[0];
     assert_eq!(
@@ -65,7 +73,7 @@ async fn github_accepts_how_a_token_is_narrowed() -> Result<()> {
 
     let query = "?repository=Hello-World&repository=Spoon-Knife&permission=contents:read&permission=issues:write";
     read(&alice, &id, query).await?.expect(200)?;
-    let requests = prism.requests().await?;
+    let requests = mints(&prism).await?;
     let body: Value = serde_json::from_str(requests[0]["body"].as_str().unwrap_or_default())?;
     let mut repositories: Vec<_> = body["repositories"]
         .as_array()
@@ -80,7 +88,7 @@ async fn github_accepts_how_a_token_is_narrowed() -> Result<()> {
 
     // The wide token is another one, and neither answers for the other.
     read(&alice, &id, "").await?.expect(200)?;
-    assert_eq!(prism.requests().await?.len(), 2);
+    assert_eq!(mints(&prism).await?.len(), 2);
     Ok(())
 }
 
@@ -97,7 +105,7 @@ async fn github_accepts_how_an_installation_is_found() -> Result<()> {
         body["fields"] = json!({ "app-id": prism.ready.app_id, "private-key": prism.ready.private_key, "owner": owner });
         let id = create(&alice, &body).await?;
         assert_eq!(read(&alice, &id, "").await?.expect(200)?.text_at("/token")?, EXAMPLE);
-        let requests = prism.requests().await?;
+        let requests = mints(&prism).await?;
         let [.., found, minted] = requests.as_slice() else {
             anyhow::bail!("two requests: {requests:#?}");
         };
@@ -160,5 +168,44 @@ async fn another_apps_key_is_refused_by_github_and_says_so() -> Result<()> {
         answer.text
     );
     assert_eq!(prism.requests().await?[0]["status"], 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn github_accepts_how_it_is_asked_whose_a_token_is_and_how_that_is_ended() -> Result<()> {
+    let (prism, claviger) = both().await?;
+    prism.expire_in(Some(3600)).await?;
+    let alice = claviger.person("alice")?;
+    let id = create(&alice, &installation(&prism, &prism.ready.private_key)).await?;
+    read(&alice, &id, "").await?.expect(200)?;
+    // The example of an App is not the App of the example of an account, and nobody is told that it were.
+    let identity = alice
+        .get(&format!("/api/claviger/v1/credentials/{id}/identity"))
+        .await?
+        .expect(502)?;
+    ensure!(!identity.text.contains("octocat"), "{}", identity.text);
+    alice
+        .post(&format!("/api/claviger/v1/credentials/{id}/revoke"), &json!({}))
+        .await?
+        .expect(200)?;
+
+    let requests = prism.requests().await?;
+    let asked: Vec<_> = requests
+        .iter()
+        .map(|request| (&request["method"], &request["path"], &request["status"]))
+        .collect();
+    let (get, post, delete) = (&json!("GET"), &json!("POST"), &json!("DELETE"));
+    assert_eq!(
+        asked,
+        [
+            (post, &json!(MINT), &json!(201)),
+            (get, &json!("/api/v3/app"), &json!(200)),
+            (get, &json!("/api/v3/users/octoapp%5Bbot%5D"), &json!(200)),
+            (delete, &json!("/api/v3/installation/token"), &json!(204)),
+        ]
+    );
+    for request in &requests {
+        ensure!(request.get("violations").is_none_or(Value::is_null), "{request}");
+    }
     Ok(())
 }

@@ -8,12 +8,18 @@ use super::request::RequestContext;
 use super::state::App;
 use crate::access::manage;
 use crate::audit::Administrative;
-use crate::broker::Revocation;
+use crate::broker::{BrokerError, Revocation};
 use crate::clock::rfc3339;
+use crate::identity::Caller;
 use crate::ids::CredentialId;
+use crate::records::model::Credential;
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// A person waits for it. The broker goes on when this is over.
+const END_AT_MOST: Duration = Duration::from_secs(15);
 
 /// `GET /api/claviger/v1/credentials/{id}/identity`: for whoever sees the credential.
 pub async fn identity(State(app): State<App>, known: Known, Path(id): Path<String>) -> Answer<Json<Value>> {
@@ -45,8 +51,7 @@ pub async fn identity(State(app): State<App>, known: Known, Path(id): Path<Strin
     Ok(Json(Value::Object(body)))
 }
 
-/// `POST /api/claviger/v1/credentials/{id}/revoke`: for whoever may change the credential. On the record before the upstream is asked, and what
-/// came of it afterwards.
+/// `POST /api/claviger/v1/credentials/{id}/revoke`: for whoever may change the credential.
 pub async fn revoke(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,
@@ -54,31 +59,39 @@ pub async fn revoke(
     Path(id): Path<String>,
 ) -> Answer<Json<Value>> {
     let credential = changeable(&app, &known, &id, "update")?;
-    let event = Administrative::credential(
-        "CREDENTIAL_REVOKED",
-        &context.id,
-        &known.caller,
-        &credential.id,
-        &credential.provider,
-    );
-    let record = async |event| app.audit.administrative(event).await.map_err(refusals::unrecorded);
-    record(event.clone().ended("begun")).await?;
-    match app.broker.revoke(&credential.id).await {
+    match end(&app, &context, &known.caller, &credential).await? {
         Ok(Revocation::Done { remaining }) => {
-            record(event.ended("revoked")).await?;
             let mut body = json!({ "outcome": "revoked" });
             if let (Some(remaining), Some(object)) = (remaining, body.as_object_mut()) {
                 object.insert("remaining".to_owned(), json!(remaining));
             }
             Ok(Json(body))
         }
-        Ok(Revocation::Unsupported { advice }) => {
-            record(event.ended("unsupported")).await?;
-            Err(Problem::conflict(advice).coded("unsupported"))
-        }
-        Err(failure) => {
-            record(event.undone()).await?;
-            Err(refusals::failed(&credential, failure))
-        }
+        Ok(Revocation::Unsupported { advice }) => Err(Problem::conflict(advice).coded("unsupported")),
+        Err(failure) => Err(refusals::failed(&credential, failure)),
     }
+}
+
+/// Ends a credential at its upstream: on the record before the upstream is asked, and what came of it afterwards.
+pub(super) async fn end(
+    app: &App,
+    context: &RequestContext,
+    caller: &Caller,
+    credential: &Credential,
+) -> Answer<Result<Revocation, BrokerError>> {
+    let (id, provider) = (&credential.id, &credential.provider);
+    let event = Administrative::credential("CREDENTIAL_REVOKED", &context.id, caller, id, provider);
+    let record = async |event| app.audit.administrative(event).await.map_err(refusals::unrecorded);
+    record(event.clone().ended("begun")).await?;
+    let outcome = tokio::time::timeout(END_AT_MOST, app.broker.revoke(id))
+        .await
+        .unwrap_or(Err(BrokerError::WaitOver));
+    record(match &outcome {
+        Ok(Revocation::Done { .. }) => event.ended("revoked"),
+        Ok(Revocation::Unsupported { .. }) => event.ended("unsupported"),
+        Err(BrokerError::WaitOver) => event.ended("indeterminate"),
+        Err(_) => event.undone(),
+    })
+    .await?;
+    Ok(outcome)
 }

@@ -67,7 +67,7 @@ pub(super) fn failed(credential: &Credential, failure: BrokerError) -> Problem {
         BrokerError::Gone => return Problem::not_found("Credential", credential.id.as_str()),
         BrokerError::Internal(_) => Problem::internal("a call to a provider failed"),
     };
-    problem.coded(code).because(failure).about(&permit.credential().id)
+    problem.coded(code).because(failure).about(&credential.id)
 }
 
 /// A consent that did not go on. Its starter is at work with it, so they are told more than a reader is: the provider's words, which were searched

@@ -187,7 +187,8 @@ pub(super) async fn complete(
     minted: &mut Minted,
 ) -> Told {
     let said = |name: &str| minted.fields.get(name).is_some_and(|text| !text.is_empty());
-    if !provider.can_identify() || OF_A_COMMIT.iter().all(|name| said(name)) {
+    let is_over = minted.expires_at_ms.is_some_and(|end| end <= tools.clock.now_ms());
+    if !provider.can_identify() || OF_A_COMMIT.iter().all(|name| said(name)) || is_over {
         return Told::default();
     }
     let credential = &material.credential;

@@ -3,6 +3,7 @@
 
 use super::world;
 use anyhow::{Result, ensure};
+use claviger_tests::Client;
 use claviger_tests::api::{create, token};
 use claviger_tests::github::PrismProxy;
 use serde_json::{Value, json};
@@ -32,6 +33,14 @@ fn no_violations(requests: &[Value], paths: &[&str]) -> Result<()> {
     Ok(())
 }
 
+async fn end(client: &Client, id: &str) -> Result<()> {
+    let ended = client
+        .post(&format!("/api/claviger/v1/credentials/{id}/revoke"), &json!({}))
+        .await?;
+    assert_eq!(ended.expect(200)?.text_at("/outcome")?, "revoked");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_claviger_asks_and_the_emulator_answers_is_as_described() -> Result<()> {
     let mut world = world().await?;
@@ -51,10 +60,33 @@ async fn what_claviger_asks_and_the_emulator_answers_is_as_described() -> Result
     ] {
         let id = create(&world.alice, &world.installed(&named)).await?;
         ensure!(token(&world.alice, &id).await?.starts_with("ghs_"), "{named}");
+        end(&world.alice, &id).await?;
+    }
+    // What people have: a token that they made, and two grants of theirs.
+    let pat = json!({ "name": "pat", "provider": "github", "url": world.url, "token": world.seed.people[0].github_pat.expose() });
+    let (mut app_user, ..) = world.app_user().await?;
+    app_user["fields"]["client-id"] = json!(world.seed.github_app.client_id);
+    app_user["fields"]["client-secret"] = json!(world.seed.github_app.client_secret.expose());
+    let (oauth, ..) = world.oauth_user(true).await?;
+    for body in [pat, app_user, oauth] {
+        let id = create(&world.alice, &body).await?;
+        token(&world.alice, &id).await?;
+        let identity = world
+            .alice
+            .get(&format!("/api/claviger/v1/credentials/{id}/identity"))
+            .await?
+            .expect(200)?;
+        assert_eq!(identity.text_at("/login")?, "alice");
+        end(&world.alice, &id).await?;
     }
     no_violations(
         &proxy.requests().await?,
         &[
+            "/api/v3/app",
+            "/api/v3/users/claviger-emulated%5Bbot%5D",
+            "/api/v3/installation/token",
+            "/api/v3/user",
+            "/api/v3/credentials/revoke",
             "/api/v3/app/installations/1001/access_tokens",
             "/api/v3/orgs/alice/installation",
             "/api/v3/users/alice/installation",

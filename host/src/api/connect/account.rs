@@ -1,5 +1,6 @@
 //! A person's connected account: stored, shown, ended.
 
+use crate::api::account;
 use crate::api::caller::Known;
 use crate::api::change::recorded;
 use crate::api::credentials;
@@ -9,6 +10,7 @@ use crate::api::refusals;
 use crate::api::request::RequestContext;
 use crate::api::state::App;
 use crate::audit::Administrative;
+use crate::broker::Revocation;
 use crate::clock::{Millis, rfc3339};
 use crate::identity::Caller;
 use crate::ids::{CredentialId, Generation, ProviderName, Username};
@@ -141,7 +143,7 @@ pub async fn status(State(app): State<App>, known: Known, Path(provider): Path<S
     })))
 }
 
-/// `POST` and `DELETE /api/auth/{provider}/disconnect`: forgotten here, whatever the upstream says.
+/// `POST` and `DELETE /api/auth/{provider}/disconnect`: ended at the upstream where that can be done, and forgotten here whatever it says.
 pub async fn disconnect(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,
@@ -156,12 +158,27 @@ pub async fn disconnect(
         .ok_or_else(Problem::forbidden)?;
     let nothing = || Problem::nothing_there(format!("no `{provider}` account is connected"));
     let credential = own(&app, person, &provider)?.ok_or_else(nothing)?;
+    let ended = account::end(&app, &context, &known.caller, &credential).await?;
     let event = Administrative::credential("ACCOUNT_DISCONNECTED", &context.id, &known.caller, &credential.id, &provider);
     recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
     app.broker.changed(&credential.id);
-    Ok(Json(
-        json!({ "connected": false, "provider": provider, "message": format!("{provider} account disconnected") }),
-    ))
+    let (revoked, remaining) = match ended {
+        Ok(Revocation::Done { remaining }) => (true, remaining),
+        Ok(Revocation::Unsupported { advice }) => (false, Some(advice)),
+        Err(failure) => (
+            false,
+            Some(format!(
+                "`{provider}` did not confirm that the access has ended ({}); look there and end it",
+                failure.code()
+            )),
+        ),
+    };
+    let mut body =
+        json!({ "connected": false, "provider": provider, "revoked": revoked, "message": format!("{provider} account disconnected") });
+    if let (Some(remaining), Some(object)) = (remaining, body.as_object_mut()) {
+        object.insert("remaining".to_owned(), json!(remaining));
+    }
+    Ok(Json(body))
 }
 
 fn own(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Arc<Credential>>> {
