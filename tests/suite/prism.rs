@@ -182,7 +182,7 @@ async fn github_accepts_how_it_is_asked_whose_a_token_is_and_how_that_is_ended()
     let identity = alice
         .get(&format!("/api/claviger/v1/credentials/{id}/identity"))
         .await?
-        .expect(502)?;
+        .expect(503)?;
     ensure!(!identity.text.contains("octocat"), "{}", identity.text);
     alice
         .post(&format!("/api/claviger/v1/credentials/{id}/revoke"), &json!({}))
