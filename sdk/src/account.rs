@@ -61,6 +61,15 @@ impl Identity {
     }
 }
 
+/// Whether a text is an address of mail, as far as a commit minds: one word with something on both sides of an `@`, and no angle
+/// bracket, which would end it there.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let breaks = |c: char| c.is_whitespace() || c.is_control() || c == '<' || c == '>';
+    let parts = text.split_once('@');
+    parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) && !text.contains(breaks)
+}
+
 /// One account that a person may have meant by their consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -95,5 +104,28 @@ impl Account {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn an_address_has_two_sides_and_no_space() {
+        assert!(is_address("ada@example.com") && is_address("583231+octo-app[bot]@users.noreply.github.com"));
+        for text in [
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada @example.com",
+            "a@b\n",
+            "<a@b>",
+            "a@b\u{2028}c",
+        ] {
+            assert!(!is_address(text), "{text:?}");
+        }
     }
 }

@@ -40,7 +40,7 @@ use guest as host;
 #[cfg(not(target_arch = "wasm32"))]
 use testing as host;
 
-pub use account::{Account, Identity};
+pub use account::{Account, Identity, is_address};
 pub use body::{Body, Form, Json, query};
 pub use credential::{Credential, Value};
 pub use export::{Connect, Identify, Provider, Revoke};

@@ -1,6 +1,7 @@
 //! OAuth 2.0: refreshing a grant (RFC 6749, 6) and reading a token endpoint's refusals (5.2).
 
 use crate::{Failure, Form, Reply, Secret};
+use serde_json::Value;
 
 /// A refresh. Never with a scope: at upstreams that rotate, a narrower scope narrows the stored grant for good (seen at
 /// GitLab: the new refresh token carries only the narrower scope).
@@ -33,13 +34,15 @@ impl<'a> Refresh<'a> {
     }
 }
 
-/// Whether a token endpoint's answer is a token. The body's `error` decides before the status: GitHub refuses with 200.
+/// Whether a token endpoint's answer is a token. The body's `error` decides before the status, for GitHub refuses with 200, except in
+/// an outage ([`Reply::is_outage`]), which refuses nothing.
 /// The manifest must open `/error` and `/error_description`, and the headers `retry-after` and `date`.
 ///
 /// # Errors
 /// The refusal, classified. Only an explicit refusal of the grant asks for a person: an outage never does.
 pub fn check(upstream: &str, reply: &Reply, now_ms: u64) -> Result<(), Failure> {
     match reply.text("/error") {
+        Some(error) if reply.is_outage() => Err(reply.failure_by_status(upstream, now_ms).detail("upstream-error", error)),
         Some(error) => Err(refusal(upstream, error, reply, now_ms)),
         None if reply.is_success() => Ok(()),
         None => Err(reply.failure_by_status(upstream, now_ms)),
@@ -73,20 +76,43 @@ fn refusal(upstream: &str, error: &str, reply: &Reply, now_ms: u64) -> Failure {
             format!("{upstream} is not well ({error}: {said}); it is asked again later"),
             reply.retry_after_ms(now_ms),
         ),
-        // An unknown word in a 5xx is an outage all the same.
-        _ if reply.status >= 500 || reply.status == 429 => return reply.failure_by_status(upstream, now_ms),
         _ => Failure::upstream_protocol(format!("{upstream} refuses with the unknown error `{error}` ({said})")),
     };
     reply.marked(failure.detail("upstream-error", error))
 }
 
 /// When a token of this answer ends, in milliseconds since the epoch: `/expires_in` from `/created_at` where the upstream says
-/// so, by its own clock, else from now. `None` if it names no end.
+/// so, by its own clock, but from now at the latest: a clock that is ahead of the host's lets no token live longer. `None` if it names
+/// no end. One that is named and does not read has come: the host reads it so too, and a token refreshed too often is better than one
+/// believed too long.
 #[must_use]
 pub fn expires_at_ms(reply: &Reply, now_ms: u64) -> Option<u64> {
-    let seconds = reply.number("/expires_in")?;
-    let since_ms = reply.number("/created_at").map_or(now_ms, |at| at.saturating_mul(1000));
-    Some(since_ms.saturating_add(seconds.saturating_mul(1000)))
+    let told = reply.json.pointer("/expires_in").filter(|told| !told.is_null())?;
+    let since_ms = match reply.json.pointer("/created_at") {
+        Some(at) => seconds(at).and_then(|at| at.checked_mul(1000)).map(|at| at.min(now_ms)),
+        None => Some(now_ms),
+    };
+    let ends = seconds(told)
+        .and_then(|life| life.checked_mul(1000))
+        .zip(since_ms)
+        .and_then(|(life, since)| since.checked_add(life))
+        .filter(|ends| *ends <= LAST_MS);
+    Some(ends.unwrap_or(now_ms))
+}
+
+/// The host counts milliseconds in 64 bits with a sign.
+const LAST_MS: u64 = i64::MAX.unsigned_abs();
+
+/// A number of seconds, also as a string or with a fraction.
+fn seconds(value: &Value) -> Option<u64> {
+    let text = value.as_str().map(str::trim);
+    let whole = value.as_u64().or_else(|| text?.parse().ok());
+    // 2^53 seconds is beyond any clock; below it the cast is exact after rounding down.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+    whole.or_else(|| {
+        let fraction = value.as_f64().or_else(|| text?.parse().ok())?;
+        (0.0..9e15).contains(&fraction).then(|| fraction.floor() as u64)
+    })
 }
 
 #[cfg(test)]

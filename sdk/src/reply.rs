@@ -50,6 +50,13 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// Whether the status says that the upstream is not well, or limits how often it may be asked. Whatever stands in the body
+    /// then is no refusal: a person who is asked to connect again because of an outage is asked for nothing.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self.status, 408 | 429 | 500..=599)
+    }
+
     /// A text of the body, by JSON pointer.
     #[must_use]
     pub fn text(&self, pointer: &str) -> Option<&str> {

@@ -4,6 +4,7 @@
 mod bench;
 mod component;
 mod dev;
+mod fuzz;
 mod guests;
 mod install;
 mod outside;
@@ -32,6 +33,8 @@ enum Command {
     Dev(dev::Options),
     /// Builds what is needed and runs every test.
     Test(test::Options),
+    /// Runs the fuzz targets: a million inputs each, or as many as `--runs` says.
+    Fuzz(fuzz::Options),
     /// Measures token reads beside a bare handler.
     Bench(bench::Options),
 }
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Dev(options) => dev::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
     }
 }

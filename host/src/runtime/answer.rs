@@ -165,6 +165,9 @@ fn take(endpoint: &Endpoint, kind: &Kind, value: &Value, asked_at_ms: Millis, re
         let Some(text) = value.pointer(&take.pointer).and_then(Value::as_str).filter(|text| !text.is_empty()) else {
             continue;
         };
+        if matches!(take.what, Taken::Token { .. }) && !is_token(text) {
+            continue;
+        }
         let secret = Secret::new(text.to_owned());
         let held = match &take.what {
             Taken::Token { expires } => {
@@ -186,6 +189,12 @@ fn take(endpoint: &Endpoint, kind: &Kind, value: &Value, asked_at_ms: Millis, re
     }
 }
 
+/// Visible ASCII (RFC 6749, A.12) without spaces. A token goes into headers, environments and Git's protocol of lines: one with a line break
+/// would write the next line there.
+fn is_token(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// When a token ends. A time that is there and does not read counts as now: better a token refreshed too often than one believed too long.
 fn expires_at(expiry: &Expiry, value: &Value, asked_at_ms: Millis) -> Option<Millis> {
     let told = value.pointer(&expiry.pointer).filter(|told| !told.is_null())?;
@@ -195,7 +204,10 @@ fn expires_at(expiry: &Expiry, value: &Value, asked_at_ms: Millis) -> Option<Mil
         ExpiryUnit::EpochSeconds => seconds(told).and_then(|seconds| seconds.checked_mul(1000)),
         ExpiryUnit::Seconds => {
             let since = match expiry.since.as_ref().and_then(|pointer| value.pointer(pointer)) {
-                Some(since) => seconds(since).and_then(|since| since.checked_mul(1000)),
+                // By the upstream's clock. If that is ahead of this one, the token lives no longer for it.
+                Some(since) => seconds(since)
+                    .and_then(|since| since.checked_mul(1000))
+                    .map(|since| since.min(asked_at_ms)),
                 None => Some(asked_at_ms),
             };
             seconds(told)

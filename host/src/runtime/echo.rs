@@ -149,15 +149,27 @@ fn json_unescaped(text: &str) -> Zeroizing<String> {
             Some('n') => plain.push('\n'),
             Some('r') => plain.push('\r'),
             Some('t') => plain.push('\t'),
-            Some('u') => {
-                let code: String = chars.by_ref().take(4).collect();
-                plain.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
-            }
+            Some('u') => plain.extend(unescaped(&mut chars)),
             Some(other) => plain.push(other),
             None => {}
         }
     }
     plain
+}
+
+/// The character of the four digits behind `\u`, or of two such that are a pair of surrogates (RFC 8259, 7).
+fn unescaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
+    let unit = |chars: &mut std::str::Chars<'_>| {
+        let digits: Zeroizing<String> = Zeroizing::new(chars.by_ref().take(4).collect());
+        u16::from_str_radix(&digits, 16).ok()
+    };
+    let first = unit(chars)?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return char::from_u32(u32::from(first));
+    }
+    let rest = chars.as_str().strip_prefix("\\u")?;
+    *chars = rest.chars();
+    char::decode_utf16([first, unit(chars)?]).next()?.ok()
 }
 
 /// What of `text`'s base64 is the same whatever stands before and after it, when `offset` bytes (mod 3) stand before it.
@@ -204,6 +216,13 @@ mod tests {
         for form in forms {
             assert!(finder().finds(&format!("before {form} after")), "{form}");
         }
+    }
+
+    #[test]
+    fn characters_of_two_units_are_found_in_escapes() {
+        let finder = Finder::of(&[Secret::new("ghp_🔑🗝x".to_owned())]);
+        assert!(finder.finds(r"before \u0067\u0068\u0070\u005f\ud83d\udd11\uD83D\uDDDD\u0078 after"));
+        assert!(!finder.finds(r"\ud83d \ud83d\u0041 \ud83d\ud83d \ud83"));
     }
 
     #[test]

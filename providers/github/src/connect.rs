@@ -3,6 +3,7 @@
 use crate::answer::{Answer, described};
 use crate::instance::Instance;
 use crate::oauth::{ask, client_id};
+use claviger_sdk::oauth::expires_at_ms;
 use claviger_sdk::{Account, Credential, Failure, Form, Reply, Secret, query};
 
 /// With this scope an OAuth App asks for tokens that expire, whatever its settings say.
@@ -61,7 +62,7 @@ pub fn exchange(credential: &Credential) -> Result<Vec<Account>, Failure> {
 }
 
 fn fits(kind: &str, reply: &Reply, refreshes: bool) -> Result<(), Failure> {
-    let ends = reply.number("/expires_in").is_some();
+    let ends = expires_at_ms(reply, 0).is_some();
     let wrong = |message: &str| Err(reply.marked(Failure::misconfigured(message)));
     match kind {
         "oauth-user-token" if ends => {

@@ -8,7 +8,7 @@ use crate::answer::{Answer, described};
 use crate::assertion::App;
 use crate::failures::{Fresh, installation_failure, user_failure};
 use crate::instance::Instance;
-use claviger_sdk::{Credential, Failure, Identity, Reply, now_ms};
+use claviger_sdk::{Credential, Failure, Identity, Reply, is_address, now_ms};
 
 /// How long an installation's tokens live, and a user's that expire.
 const INSTALLATION_MS: u64 = 3_600_000;
@@ -65,7 +65,7 @@ fn primary_of(reply: &Reply) -> Option<String> {
     let holds = |entry: &serde_json::Value, key: &str| entry.get(key).and_then(serde_json::Value::as_bool) == Some(true);
     let mut entries = reply.json.as_array()?.iter();
     let entry = entries.find(|entry| holds(entry, "primary") && holds(entry, "verified"))?;
-    clean(entry.get("email")?.as_str()?)
+    clean(entry.get("email")?.as_str()?).filter(|address| is_address(address))
 }
 
 fn bot(credential: &Credential) -> Result<Identity, Failure> {
@@ -129,7 +129,7 @@ impl Account {
             id,
             login,
             name: text("/name"),
-            email: text("/email").filter(|address| address.contains('@')),
+            email: text("/email").filter(|address| is_address(address)),
         })
     }
 

@@ -5,7 +5,7 @@
 
 use crate::instance::{Parts, api, base};
 use crate::refusal::of_api;
-use claviger_sdk::{Credential, Failure, Identity, Reply, Request, Secret, now_ms};
+use claviger_sdk::{Credential, Failure, Identity, Reply, Request, Secret, is_address, now_ms};
 
 /// Longer than any name that Git or GitLab takes.
 const LONGEST: usize = 255;
@@ -77,10 +77,5 @@ fn name(text: &str) -> Option<&str> {
 
 /// An address of mail, as far as Git minds.
 fn address(text: &str) -> Option<&str> {
-    name(text).filter(|text| {
-        !text.contains(char::is_whitespace)
-            && text
-                .split_once('@')
-                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
-    })
+    name(text).filter(|text| is_address(text))
 }

@@ -18,7 +18,7 @@ const BAN_MS: u64 = 15 * 60_000;
 /// The refusal, classified.
 pub fn of_grant(reply: &Reply, now_ms: u64) -> Result<(), Failure> {
     match (reply.status, reply.text("/error")) {
-        (_, Some("invalid_grant")) => Err(named(
+        (_, Some("invalid_grant")) if !reply.is_outage() => Err(named(
             reply,
             "invalid_grant",
             Failure::reauth_required(

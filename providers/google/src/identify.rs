@@ -5,7 +5,7 @@
 
 use crate::hosts::Hosts;
 use crate::{authorised_user, external_account, impersonation, scopes, service_account, target, unknown};
-use claviger_sdk::{Credential, Failure, Identity, Reply, Request, now_ms};
+use claviger_sdk::{Credential, Failure, Identity, Reply, Request, is_address, now_ms};
 
 /// Who it is.
 ///
@@ -55,7 +55,7 @@ fn person(credential: &Credential) -> Result<Identity, Failure> {
 pub fn of(reply: &Reply) -> Identity {
     let verified = reply.json.pointer("/email_verified");
     let refuted = verified.is_some_and(|verified| *verified == false || *verified == "false");
-    let email = reply.text("/email").filter(|email| !refuted && is_address(email));
+    let email = reply.text("/email").filter(|email| !refuted && is_line(email) && is_address(email));
     let name = reply.text("/name").filter(|name| is_line(name));
     Identity::new()
         .id(reply.text("/sub").filter(|sub| is_line(sub)))
@@ -68,8 +68,4 @@ pub fn of(reply: &Reply) -> Identity {
 /// One line, without the angle brackets that would end a name in a commit.
 fn is_line(text: &str) -> bool {
     text.len() <= 320 && !text.chars().any(|c| c.is_control() || c == '<' || c == '>')
-}
-
-fn is_address(text: &str) -> bool {
-    is_line(text) && text.contains('@') && !text.contains(char::is_whitespace)
 }

@@ -5,7 +5,7 @@
 use crate::answer::Answer;
 use crate::place::{Cloud, Place};
 use crate::refusal::{At, of_api};
-use claviger_sdk::{Credential, Encoding, Failure, Identity, Part, Request, Secret, join, now_ms};
+use claviger_sdk::{Credential, Encoding, Failure, Identity, Part, Request, Secret, is_address, join, now_ms};
 
 /// Longer than any name that Jira takes.
 const LONGEST: usize = 255;
@@ -64,7 +64,7 @@ pub fn read(answer: &Answer, at: At, ends_ms: Option<u64>, now_ms: u64) -> Resul
             "Jira has switched the account off; an administrator there has to allow it again",
         )));
     }
-    let email = text("/emailAddress").filter(|text| !text.contains(char::is_whitespace) && text.contains('@'));
+    let email = text("/emailAddress").filter(|text| is_address(text));
     let login = if at == At::DataCenter { text("/name") } else { email };
     Ok(Identity::new()
         .id(Some(id))
@@ -112,7 +112,8 @@ pub fn identify(credential: &Credential) -> Result<Identity, Failure> {
 }
 
 /// A text of one line, without what would end a name in Git's configuration.
-fn name(text: &str) -> Option<&str> {
+#[must_use]
+pub fn name(text: &str) -> Option<&str> {
     let text = text.trim();
     let fits = !text.is_empty() && text.len() <= LONGEST && !text.chars().any(|c| c.is_control() || c == '<' || c == '>');
     fits.then_some(text)

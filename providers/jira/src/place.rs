@@ -4,6 +4,7 @@
 //! them below its own address.
 
 use crate::answer::Answer;
+use crate::identity::name;
 use crate::refusal::{At, of_api};
 use claviger_sdk::{Credential, Failure, Request, Secret, instance_base, now_ms};
 
@@ -151,10 +152,10 @@ pub fn read_sites(list: &serde_json::Value) -> Vec<Site> {
             continue;
         };
         let url = instance_base(text("url"), "");
-        if url.is_empty() || url.chars().any(|c| c.is_control() || c.is_whitespace()) || sites.iter().any(|site| site.id == id) {
+        if !is_page(&url) || sites.iter().any(|site| site.id == id) {
             continue;
         }
-        let name = text("name").filter(|name| !name.is_empty()).unwrap_or(&url).to_owned();
+        let name = text("name").and_then(name).unwrap_or(&url).to_owned();
         sites.push(Site {
             id: id.to_owned(),
             name,
@@ -162,6 +163,12 @@ pub fn read_sites(list: &serde_json::Value) -> Vec<Site> {
         });
     }
     sites
+}
+
+/// An address that people and programs can be sent to. What else could stand there (`javascript:`, a path) is no site.
+fn is_page(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with('/')) && !url.contains(char::is_whitespace) && name(url).is_some()
 }
 
 /// The one site that is meant: the stored one, or the only one. Never merely the first.

@@ -40,6 +40,7 @@ pub fn of_grant(answer: &Answer, grant: Grant, now_ms: u64) -> Result<(), Failur
     let said = answer.said();
     match (reply.text("/error"), grant) {
         _ if reply.status == 429 => Err(answer.limited(now_ms)),
+        _ if reply.is_outage() => check(ATLASSIAN, reply, now_ms),
         (Some(error @ ("access_denied" | "invalid_client")), _) => Err(named(
             reply,
             error,

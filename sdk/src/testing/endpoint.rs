@@ -1,7 +1,7 @@
 //! A request against the manifest: which endpoint allows it, and where secrets may stand in it.
 
 use crate::{Encoding, Failure, Part, Request, Retry};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 fn denied(code: &str, message: String) -> Failure {
     Failure::new(code, message, Retry::Never)
@@ -142,42 +142,4 @@ fn check(endpoint: &Value, handle: &super::Handle, at: &str, prefix: &str, whole
         "placement-denied",
         format!("the manifest does not place `{field}` ({form}) at `{at}` after `{prefix}`"),
     ))
-}
-
-/// The answer, reduced to what the pointers open. Elements of arrays that nothing opens are null, so that places keep.
-pub(super) fn reduced(whole: &Value, opens: &[String]) -> Value {
-    let mut out = Value::Object(Map::new());
-    for pointer in opens {
-        let path: Vec<&str> = pointer.split('/').skip(1).collect();
-        copy(whole, &path, &mut out);
-    }
-    out
-}
-
-fn copy(from: &Value, path: &[&str], to: &mut Value) {
-    let Some((step, rest)) = path.split_first() else {
-        *to = from.clone();
-        return;
-    };
-    match from {
-        Value::Object(members) => {
-            if !to.is_object() {
-                *to = Value::Object(Map::new());
-            }
-            for (key, value) in members.iter().filter(|(key, _)| *step == "*" || key == step) {
-                if let Some(object) = to.as_object_mut() {
-                    copy(value, rest, object.entry(key.clone()).or_insert(Value::Null));
-                }
-            }
-        }
-        Value::Array(elements) if *step == "*" => {
-            if !to.is_array() {
-                *to = Value::Array(vec![Value::Null; elements.len()]);
-            }
-            for (element, slot) in elements.iter().zip(to.as_array_mut().into_iter().flatten()) {
-                copy(element, rest, slot);
-            }
-        }
-        _ => {}
-    }
 }

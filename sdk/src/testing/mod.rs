@@ -7,6 +7,7 @@
 mod consumers;
 mod endpoint;
 mod handle;
+mod reduced;
 mod references;
 mod schema;
 
@@ -17,13 +18,16 @@ use crate::{Credential, Failure, Part, Request, Retry, Token, Value as FieldValu
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 thread_local! {
     static HOST: RefCell<Option<State>> = const { RefCell::new(None) };
+    /// The last manifest of this thread: property tests and fuzz targets start a host for every case.
+    static LAST: RefCell<Option<(String, Rc<Value>)>> = const { RefCell::new(None) };
 }
 
 struct State {
-    manifest: Value,
+    manifest: Rc<Value>,
     instance: Option<String>,
     /// Of the last credential: its own consumers win.
     kind: Option<String>,
@@ -92,8 +96,7 @@ impl TestHost {
     /// If the manifest is not JSON, or a host is running on this thread.
     #[must_use]
     pub fn start(manifest: &str) -> Self {
-        #[expect(clippy::expect_used, reason = "a test cannot go on without its manifest")]
-        let manifest: Value = serde_json::from_str(manifest).expect("the manifest is JSON");
+        let manifest = read_once(manifest);
         let instance = manifest.get("instance").and_then(Value::as_str).map(str::to_owned);
         let state = State {
             manifest,
@@ -217,6 +220,19 @@ pub fn token_text(token: &Token) -> &str {
     text(&token.value)
 }
 
+fn read_once(text: &str) -> Rc<Value> {
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, manifest)) if known == text => Rc::clone(manifest),
+        _ => {
+            #[expect(clippy::expect_used, reason = "a test cannot go on without its manifest")]
+            let manifest: Value = serde_json::from_str(text).expect("the manifest is JSON");
+            let manifest = Rc::new(manifest);
+            *last = Some((text.to_owned(), Rc::clone(&manifest)));
+            manifest
+        }
+    })
+}
+
 fn secret_fields(manifest: &Value, kind: &str) -> Vec<String> {
     let kinds = manifest.get("kinds").and_then(Value::as_array);
     let kind = kinds
@@ -295,7 +311,7 @@ pub(crate) fn header(answer: &Answer, name: &str) -> Option<String> {
 
 pub(crate) fn opened(answer: &Answer) -> Result<String, Failure> {
     let whole = parsed(answer)?;
-    Ok(endpoint::reduced(&whole, &endpoint::strings(&answer.endpoint, "opens")).to_string())
+    Ok(reduced::reduced(&whole, &answer.endpoint).to_string())
 }
 
 pub(crate) fn take(answer: &Answer, name: &str) -> Option<Handle> {
@@ -307,6 +323,11 @@ pub(crate) fn take(answer: &Answer, name: &str) -> Option<Handle> {
     }
     let whole = parsed(answer).ok()?;
     let found = whole.pointer(entry.get("pointer")?.as_str()?)?.as_str()?.to_owned();
+    // As for the host: nothing is no secret, and a token is a word of visible ASCII (RFC 6749, A.12).
+    let is_token = entry.pointer("/is/token").is_some();
+    if found.is_empty() || (is_token && !found.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return None;
+    }
     answer.taken.borrow_mut().push(name.to_owned());
     Some(Handle::plain("current-token", &found))
 }

@@ -72,7 +72,7 @@ pub(super) fn check(manifest: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn is_closed(name: &str) -> bool {
+pub(super) fn is_closed(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     CLOSED.contains(&plain.as_str())
 }

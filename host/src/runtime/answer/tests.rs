@@ -119,6 +119,16 @@ fn a_success_gives_its_secrets_and_a_refusal_gives_none() {
 }
 
 #[test]
+fn what_would_break_a_line_is_no_token() {
+    for token in [r"acc\nhost=evil.example", r"a b", r"acc\u0000", "jeton-é"] {
+        let body = format!(r#"{{"access_token":"{token}","refresh_token":"ref"}}"#);
+        let reading = read(&endpoint(&[], None), &kind(), answer(200, &body), NOW);
+        assert!(reading.token.is_none(), "{token}");
+        assert_eq!(reading.replaces[0].1.expose(), "ref", "and what was rotated is not lost for it");
+    }
+}
+
+#[test]
 fn open_headers_are_joined_and_cookies_stay_closed() {
     let reading = read(&endpoint(&[], None), &kind(), answer(200, "{}"), NOW);
     assert_eq!(reading.response.headers, [("x-note".to_owned(), "a, b".to_owned())]);
@@ -141,6 +151,11 @@ fn ends_are_read_in_every_spelling() {
     assert_eq!(end(ExpiryUnit::Seconds, None, r#"{"e":60}"#), Some(NOW + 60_000));
     assert_eq!(end(ExpiryUnit::Seconds, None, r#"{"e":"60"}"#), Some(NOW + 60_000));
     assert_eq!(end(ExpiryUnit::Seconds, Some("/s"), r#"{"e":60,"s":1000}"#), Some(1_060_000));
+    assert_eq!(
+        end(ExpiryUnit::Seconds, Some("/s"), r#"{"e":60,"s":1700000900}"#),
+        Some(NOW + 60_000),
+        "an upstream's clock that is ahead lets nothing live longer"
+    );
     assert_eq!(end(ExpiryUnit::EpochSeconds, None, r#"{"e":1700000100}"#), Some(NOW + 100_000));
     assert_eq!(end(ExpiryUnit::Rfc3339, None, r#"{"e":"2023-11-14T22:13:21Z"}"#), Some(NOW + 1_000));
     assert_eq!(end(ExpiryUnit::Rfc3339, None, r#"{"x":1}"#), None);

@@ -15,7 +15,7 @@ pub fn check(reply: &Reply, now_ms: u64) -> Result<(), Failure> {
 }
 
 fn own_word(reply: &Reply) -> Option<Failure> {
-    let error = reply.text("/error")?;
+    let error = reply.text("/error").filter(|_| !reply.is_outage())?;
     let said = reply.text("/error_description").unwrap_or("no reason given");
     let failure = match error {
         "bad_verification_code" => Failure::reauth_required(format!(

@@ -15,7 +15,7 @@ pub fn check(reply: &Reply, scope: &str, now_ms: u64) -> Result<(), Failure> {
         return Err(failure);
     }
     let said = reply.text("/error_description").unwrap_or("no reason given");
-    let Some(error) = reply.text("/error") else {
+    let Some(error) = reply.text("/error").filter(|_| !reply.is_outage()) else {
         return oauth::check(GOOGLE, reply, now_ms);
     };
     let failure = match error {

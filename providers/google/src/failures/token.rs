@@ -23,7 +23,7 @@ pub fn check(reply: &Reply, shown: Shown, scope: &str, now_ms: u64) -> Result<()
         return Err(failure);
     }
     let said = reply.text("/error_description").unwrap_or("no reason given");
-    let Some(error) = reply.text("/error") else {
+    let Some(error) = reply.text("/error").filter(|_| !reply.is_outage()) else {
         return oauth::check(GOOGLE, reply, now_ms);
     };
     let failure = match (error, shown) {
@@ -56,6 +56,10 @@ pub fn check(reply: &Reply, shown: Shown, scope: &str, now_ms: u64) -> Result<()
     Err(reply.marked(failure.detail("upstream-error", error)))
 }
 
+/// A clock that is right within seconds was not the reason, and signing again would not help. And no honest clock is further off than the
+/// widest mistake of a time zone: an assertion dated after one that is could be kept, and used much later.
+const CORRECTED_SECONDS: std::ops::RangeInclusive<u64> = 5..=26 * 3600;
+
 /// Whether a clock is all that is wrong, and by which time to sign anew: the upstream's, in milliseconds since the epoch.
 #[must_use]
 pub fn their_clock_ms(failure: &Failure, now_ms: u64) -> Option<u64> {
@@ -64,8 +68,9 @@ pub fn their_clock_ms(failure: &Failure, now_ms: u64) -> Option<u64> {
         .filter(|_| failure.code == codes::CLOCK_SKEW)?
         .parse()
         .ok()?;
-    // A clock that is right within seconds was not the reason, and signing again would not help.
-    (ahead.unsigned_abs() >= 5).then(|| now_ms.checked_add_signed(ahead.checked_neg()?.checked_mul(1000)?))?
+    CORRECTED_SECONDS
+        .contains(&ahead.unsigned_abs())
+        .then(|| now_ms.checked_add_signed(ahead.checked_neg()?.checked_mul(1000)?))?
 }
 
 /// Whether a grant has ended. What Google does not know has.
@@ -78,7 +83,7 @@ pub fn check_revoked(reply: &Reply, now_ms: u64) -> Result<Revoked, Failure> {
     }
     match reply.text("/error") {
         // Google says `invalid_token`; RFC 7009 knows no such error, and other words for a dead token have been seen beside it.
-        Some("invalid_token") => Ok(Revoked::Before),
+        Some("invalid_token") if matches!(reply.status, 200..=299 | 400..=499) && !reply.is_outage() => Ok(Revoked::Before),
         None if reply.is_success() => Ok(Revoked::Now),
         Some("unsupported_token_type") => Err(reply.marked(Failure::unsupported(
             "Google does not end tokens of service accounts; delete or disable the key instead",

@@ -27,9 +27,11 @@ fn what_google_no_longer_knows_has_ended() {
 
 #[test]
 fn an_outage_leaves_it_open() {
-    let host = host().answers(503, &[], "");
-    let failure = Google::revoke(host.credential("authorised-user", &PERSON)).unwrap_err();
-    assert_eq!(failure.code, codes::TRANSIENT);
+    for body in ["", r#"{"error":"invalid_token"}"#] {
+        let host = host().answers(503, &[], body);
+        let failure = Google::revoke(host.credential("authorised-user", &PERSON)).unwrap_err();
+        assert_eq!(failure.code, codes::TRANSIENT, "{body}");
+    }
 }
 
 #[test]

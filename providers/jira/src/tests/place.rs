@@ -41,6 +41,28 @@ fn only_atlassians_own_hosts_lead_to_atlassians_services() {
     }
 }
 
+#[test]
+fn a_site_is_a_page_with_a_name_of_one_line() {
+    for url in [
+        "javascript:alert(1)",
+        "example.atlassian.net",
+        "https://",
+        "https:///x",
+        "https://a b",
+        "/browse",
+        "https://a<b>",
+    ] {
+        assert_eq!(read_sites(&json!([{ "id": "1", "url": url, "name": "n" }])), [], "{url}");
+    }
+    let [site] = read_sites(&json!([{ "id": "1", "url": "https://a.atlassian.net/", "name": "a\nb" }]))
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        (site.name.as_str(), site.url.as_str()),
+        ("https://a.atlassian.net", "https://a.atlassian.net")
+    );
+}
+
 fn site(id: &str) -> Site {
     Site {
         id: id.to_owned(),
