@@ -21,6 +21,8 @@ const COVERAGE: [&str; 7] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Ccodegen-units=1",
 ];
+/// Inputs for each target, unless somebody says otherwise.
+const RUNS: u64 = 1_000_000;
 /// Bytes of one input: several answers of an upstream.
 const LONGEST: u32 = 4096;
 /// Seconds after which one input counts as a hang; the usual one takes less than a millisecond.
@@ -32,7 +34,7 @@ pub struct Options {
     /// One target instead of all: `github`, `gitlab`, `jira`, `google`, `answer`, `echo`, `times`.
     target: Option<String>,
     /// Inputs for each target.
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = RUNS)]
     runs: u64,
     /// Run these inputs instead of making new ones: what a crash left, a seed.
     #[arg(long, requires = "target")]
@@ -63,14 +65,14 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Every target, `runs` inputs each.
+/// Every target, a million inputs each.
 ///
 /// # Errors
 /// As [`run`].
-pub fn all(runs: u64, yes: bool) -> Result<()> {
+pub fn all(yes: bool) -> Result<()> {
     run(&Options {
         target: None,
-        runs,
+        runs: RUNS,
         input: Vec::new(),
         yes,
     })

@@ -5,7 +5,7 @@
 
 use crate::providers::{self, Workspace};
 use crate::toolchain::Consent;
-use crate::{guests, install, python, tally::Tally};
+use crate::{fuzz, guests, install, python, tally::Tally};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -46,10 +46,13 @@ pub fn run(options: &Options) -> Result<()> {
     step("build", || build(&workspace))?;
     let tally = step("tests", || test(&workspace, options))?;
     println!("{tally}");
-    if tally.is_green() {
-        return Ok(());
+    if !tally.is_green() {
+        bail!("tests fail; their words are above");
     }
-    bail!("tests fail; their words are above");
+    if options.full && options.filter.is_none() {
+        step("fuzz", || fuzz::all(options.yes))?;
+    }
+    Ok(())
 }
 
 /// The same features as the tests are built with: all packages are selected and no development dependency adds a feature

@@ -1,5 +1,7 @@
 //! Every seed and every input that ever broke something, through its target, without a fuzzer: in every test run.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what broke by panicking")]
+
 use claviger_fuzz::TARGETS;
 use claviger_fuzz::mutate::scenario;
 use std::path::{Path, PathBuf};
