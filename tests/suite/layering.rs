@@ -150,7 +150,7 @@ fn libraries_stay_at_home() {
     );
 }
 
-/// A caller is made by authentication and nowhere else.
+/// A caller is made by authentication and nowhere else; one who presented nothing only to explain, which yields no permit.
 #[test]
 fn only_authn_makes_callers() {
     let mut makers = BTreeSet::new();
@@ -158,9 +158,19 @@ fn only_authn_makes_callers() {
         if is_test_file(&file.path) {
             continue;
         }
-        if without_tests(&code_of(&file.text)).contains("Caller::authenticated(") {
+        let code = without_tests(&code_of(&file.text));
+        if code.contains("Caller::authenticated(") {
             makers.insert(module_of(&file.path).expect("a module").0);
         }
+        assert!(
+            !code.contains("Caller::supposed(") || file.path == "host/src/access/explain.rs",
+            "{} supposes a caller",
+            file.path
+        );
+        assert!(
+            file.path != "host/src/access/explain.rs" || !uses_word(&code, "Permit"),
+            "an explanation yields a permit"
+        );
     }
     makers.remove("authn");
     assert!(

@@ -15,6 +15,7 @@ mod contract;
 mod dependencies;
 mod documented;
 mod dropin;
+mod explain;
 mod exposure;
 mod fallback;
 mod foreign;

@@ -9,6 +9,7 @@
 //! is a refusal.
 
 pub mod decide;
+pub mod explain;
 pub mod index;
 pub mod manage;
 pub mod permit;

@@ -6,6 +6,7 @@ mod change;
 mod connect;
 mod consumers;
 mod credentials;
+mod explain;
 mod health;
 mod input;
 mod intake;
@@ -41,6 +42,7 @@ pub fn service(app: App) -> Stamped {
         )
         .route("/api/ambient/v1/credentials/{id}/token", get(tokens::flat))
         .route("/api/ambient/v1/projects/{project}/credentials/{id}/token", get(tokens::in_project))
+        .route("/api/ambient/v1/projects/{project}/explain", get(explain::of_project))
         .route("/api/ambient/v1/roles", get(roles::list))
         .route("/api/ambient/v1/roles/{id}", get(roles::get))
         .route(

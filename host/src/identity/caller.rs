@@ -3,8 +3,8 @@
 use super::permission::KeyScopes;
 use crate::ids::{ApiKeyId, ProjectId, RunId, SessionId, TurnId, Username};
 
-/// An authenticated caller. Its fields are private and it has one constructor, which only `authn` may call (a test reads the
-/// sources): holding a `Caller` means that a bearer was verified.
+/// An authenticated caller. Its fields are private and it has one constructor for use, which only `authn` may call (a test reads the
+/// sources): holding a `Caller` means that a bearer was verified. The other constructor is for explaining.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     kind: CallerKind,
@@ -69,6 +69,12 @@ impl Caller {
     /// A verified caller. For `authn` alone, after the bearer has been checked.
     #[must_use]
     pub const fn authenticated(kind: CallerKind) -> Self {
+        Self { kind }
+    }
+
+    /// One that presented nothing. For `access::explain` alone, which answers what somebody would read and never the leave to read it.
+    #[must_use]
+    pub(crate) const fn supposed(kind: CallerKind) -> Self {
         Self { kind }
     }
 
