@@ -23,6 +23,7 @@ mod forms;
 mod github;
 mod gitlab;
 mod google;
+mod identities;
 mod jira;
 mod layering;
 mod limits;
