@@ -96,6 +96,52 @@ async fn what_claviger_asks_and_the_emulator_answers_is_as_described() -> Result
 }
 
 #[tokio::test]
+async fn how_claviger_asks_whose_a_token_is_and_ends_it_is_as_described() -> Result<()> {
+    let mut world = world().await?;
+    let proxy = PrismProxy::start(&world.claviger.dev().upstream).await?;
+    let instance = format!(
+        "[[instance]]\nprovider = \"github\"\nurl = \"{}\"\nnetworks = [\"127.0.0.0/8\"]\n",
+        proxy.url
+    );
+    let claviger = claviger_tests::Setup::default().config(&instance).start().await?;
+    (world.alice, world.url) = (claviger.person("alice")?, proxy.url.clone());
+
+    // Who keeps the address private, so that the others are asked for.
+    let github = claviger_tests::Client::new(&world.url)?;
+    let pat = world.seed.people[0].github_pat.expose();
+    let mut private = github.with_bearer(pat).get("/api/v3/user").await?.expect(200)?.json()?;
+    private["email"] = Value::Null;
+    let order = json!({ "provider": "github", "operation": "user", "status": 200, "body": private });
+    world.emulator.fault(&order).await?;
+    let pat = json!({ "token": pat });
+    for (body, login) in [
+        (world.credential("personal-access-token", &pat), "alice"),
+        (world.oauth_user(false).await?.0, "alice"),
+        (world.installation(), "claviger-emulated[bot]"),
+    ] {
+        let id = create(&world.alice, &body).await?;
+        let of = |what: &str| format!("/api/claviger/v1/credentials/{id}/{what}");
+        let identity = world.alice.get(&of("identity")).await?.expect(200)?;
+        assert_eq!(identity.text_at("/login")?, login, "{}", body["kind"]);
+        let ended = world.alice.post(&of("revoke"), &json!({})).await?.expect(200)?;
+        assert_eq!(ended.text_at("/outcome")?, "revoked", "{}", body["kind"]);
+    }
+    let grant = format!("/api/v3/applications/{}/grant", world.seed.github_oauth_app.client_id);
+    no_violations(
+        &proxy.requests().await?,
+        &[
+            "/api/v3/user",
+            "/api/v3/user/emails",
+            "/api/v3/credentials/revoke",
+            &grant,
+            "/api/v3/app",
+            "/api/v3/users/claviger-emulated%5Bbot%5D",
+            "/api/v3/installation/token",
+        ],
+    )
+}
+
+#[tokio::test]
 async fn what_the_emulator_answers_others_is_as_described_too() -> Result<()> {
     let world = world().await?;
     let proxy = PrismProxy::start(&world.claviger.dev().upstream).await?;
