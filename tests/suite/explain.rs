@@ -162,10 +162,7 @@ async fn nobody_learns_what_is_not_theirs() -> Result<()> {
     let query = format!("provider=gitlab&session={}&user=bob", world.session);
     let seen_by_alice = world.explain(&alice, &query).await?;
     assert_eq!(read_by(&seen_by_alice, "own-bearer")?["rule"], "connected-account");
-    ensure!(
-        !seen_by_alice.to_string().contains(account),
-        "Bob's account is shown to Alice"
-    );
+    ensure!(!seen_by_alice.to_string().contains(account), "Bob's account is shown to Alice");
     let seen_by_bob = world.explain(&bob, &query).await?;
     assert_eq!(read_by(&seen_by_bob, "own-bearer")?["credential_id"], json!(account));
 

@@ -126,6 +126,14 @@ async fn a_limit_makes_readers_wait_and_github_is_left_alone() -> Result<()> {
         let seconds: u64 = answer.header("retry-after").parse()?;
         ensure!(wait.contains(&seconds), "{limit}: {seconds}");
     }
+    // A secondary limit may come with nothing but words; GitHub's page asks for a minute then.
+    let secondary = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+    for status in [403, 429] {
+        let fault = json!({ "operation": "installation-token", "status": status, "body": { "message": secondary } });
+        let answer = struck(&world, &world.installation(), fault).await?.expect(503)?;
+        let seconds: u64 = answer.header("retry-after").parse()?;
+        ensure!((55..=60).contains(&seconds), "{status}: {seconds}");
+    }
     let asked = world.operations().await?.len();
     let id = create(&world.alice, &world.installation()).await?;
     world
@@ -136,6 +144,35 @@ async fn a_limit_makes_readers_wait_and_github_is_left_alone() -> Result<()> {
         read(&world.alice, &id, query).await?.expect(503)?;
     }
     assert_eq!(world.operations().await?.len(), asked + 1, "GitHub was asked again before its time");
+    Ok(())
+}
+
+/// GitHub may not know a token everywhere yet that it made a moment ago: 401 for a person's, 403 for one with permissions.
+#[tokio::test]
+async fn a_token_that_is_not_known_yet_is_not_taken_for_dead() -> Result<()> {
+    let world = world().await?;
+    for (body, operation, status, message) in [
+        (world.app_user().await?.0, "user", 401, "Bad credentials"),
+        (world.installation(), "profile", 403, "Resource not accessible by integration"),
+    ] {
+        let id = create(&world.alice, &body).await?;
+        let fault = json!({ "provider": "github", "operation": operation, "status": status, "body": { "message": message }, "times": 9 });
+        world.emulator.fault(&fault).await?;
+        let identity = format!("/api/claviger/v1/credentials/{id}/identity");
+        let unknown = world.alice.get(&identity).await?.expect(503)?;
+        assert_eq!(unknown.text_at("/reason_code")?, "transient", "{operation}: {}", unknown.text);
+        let shown = world.alice.get(&format!("/api/ambient/v1/credentials/{id}")).await?.expect(200)?;
+        assert_eq!(shown.text_at("/state")?, "usable", "{operation}: {}", shown.text);
+        let minted = token(&world.alice, &id).await?;
+        world.emulator.client().post("/_reset", &json!({})).await?;
+        let github = claviger_tests::Client::new(&world.url)?.with_bearer(&minted);
+        let path = if operation == "user" {
+            "/user"
+        } else {
+            "/installation/repositories"
+        };
+        github.get(&format!("/api/v3{path}")).await?.expect(200)?;
+    }
     Ok(())
 }
 

@@ -167,5 +167,16 @@ async fn an_identity_impersonates_the_account_of_its_document() -> Result<()> {
     let info = world.info(&token).await?;
     assert_eq!((&info["email"], &info["scope"]), (&json!(target), &json!(MAIL)));
     assert_eq!(body["email"], target.as_str());
+
+    let of = |what: &str| format!("/api/claviger/v1/credentials/{id}/{what}");
+    let identity = world.alice.get(&of("identity")).await?.expect(200)?;
+    assert_eq!(identity.text_at("/email")?, target);
+    let ended = world.alice.post(&of("revoke"), &json!({})).await?.expect(409)?;
+    ensure!(
+        ended.text.contains("disable the workload identity provider") && !ended.text.contains(&token),
+        "{}",
+        ended.text
+    );
+    assert_eq!(checked(world.read(&id, "").await?)?.0, token, "it goes on as before");
     Ok(())
 }
