@@ -148,10 +148,17 @@ struct Package {
 }
 
 impl Workspace {
-    /// A cargo that works in this workspace.
+    /// A cargo that works in this workspace, as if it had been called from a shell: what cargo tells the package that it runs, this one, is taken
+    /// out. Some build scripts (ring's) ask to run again when such a variable changes, and with ring goes everything above it.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root);
+        let told = |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(told) {
+                cargo.env_remove(name);
+            }
+        }
         cargo
     }
 
