@@ -149,6 +149,8 @@ fn json_unescaped(text: &str) -> Zeroizing<String> {
             Some('n') => plain.push('\n'),
             Some('r') => plain.push('\r'),
             Some('t') => plain.push('\t'),
+            Some('b') => plain.push('\u{8}'),
+            Some('f') => plain.push('\u{c}'),
             Some('u') => plain.extend(unescaped(&mut chars)),
             Some(other) => plain.push(other),
             None => {}
@@ -216,6 +218,12 @@ mod tests {
         for form in forms {
             assert!(finder().finds(&format!("before {form} after")), "{form}");
         }
+    }
+
+    #[test]
+    fn what_json_escapes_is_found() {
+        let finder = Finder::of(&[Secret::new("bell\u{8}feed\u{c}tab\tline\n\"\\/".to_owned())]);
+        assert!(finder.finds(r#""bell\bfeed\ftab\tline\n\"\\\/""#));
     }
 
     #[test]

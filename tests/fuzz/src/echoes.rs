@@ -8,6 +8,9 @@ use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+/// What `redact` writes where a secret stood.
+const MARKS: [&str; 2] = ["[secret]", "[removed: it held a secret]"];
+
 /// The target.
 ///
 /// # Panics
@@ -37,6 +40,10 @@ pub fn target(data: &[u8]) {
         let dense = secret.chars().filter(|c| !c.is_whitespace()).map(char::len_utf8).sum::<usize>() >= SHORTEST;
         assert!(!dense || finder.finds(&written), "`{secret}` is not found in `{written}`");
         let clean = finder.redact(&written);
+        // A secret that is a word of the mark which stands in its place is not told by it.
+        if MARKS.iter().any(|mark| finder.finds(mark)) {
+            return;
+        }
         assert!(!clean.contains(secret), "`{secret}` is still in `{clean}`");
         assert!(!finder.finds(&clean), "`{secret}` is still found in `{clean}`");
     }

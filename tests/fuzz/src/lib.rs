@@ -15,6 +15,7 @@
 )]
 
 pub mod expect;
+mod likeness;
 pub mod mutate;
 pub mod provider;
 pub mod scenario;

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// No honest clock is further off (the widest mistake of a time zone is 26 hours), and no assertion lives longer than an hour.
 const LATEST_SECONDS: u64 = 27 * 3600;
 
+/// The longest way there is: a site that refuses, its cloud's id, the gateway, and one repetition.
+const MOST_REQUESTS: usize = 5;
+
 impl Seen<'_> {
     /// Addresses without secrets, paths that are plain, assertions that end soon, and no secret in a log line.
     pub(crate) fn requests(&self) {
@@ -30,8 +33,29 @@ impl Seen<'_> {
                 }
             }
         }
+        self.rotations();
         for (_, line) in &self.lines {
             self.no_secret("a log line", line);
         }
+    }
+
+    /// Few requests, and a secret that can be used once is sent once, to where its successor comes from.
+    fn rotations(&self) {
+        assert!(self.sent.len() <= MOST_REQUESTS, "{} requests in one call", self.sent.len());
+        let rotating = self.kind.pointer("/rotation/field").and_then(Value::as_str);
+        let Some(field) = rotating.filter(|field| self.setup.fields.iter().any(|(name, _)| name == field)) else {
+            return;
+        };
+        let replaces = |endpoint: &Value| {
+            let takes = endpoint.get("takes").and_then(Value::as_array);
+            let mut takes = takes.into_iter().flatten();
+            takes.any(|take| take.pointer("/is/replaces/field").and_then(Value::as_str) == Some(field))
+        };
+        let spent = self
+            .sent
+            .iter()
+            .filter(|sent| self.endpoint(&sent.endpoint).is_some_and(replaces))
+            .count();
+        assert!(spent <= 1, "the rotating `{field}` is sent {spent} times");
     }
 }
