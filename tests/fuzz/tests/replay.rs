@@ -54,12 +54,12 @@ fn the_corpus_holds() {
     }
 }
 
-/// A few hundred neighbours of every seed, always the same: what a fuzzer would try first.
+/// Five hundred neighbours of every seed, always the same: what a fuzzer would try first.
 #[test]
 fn neighbours_of_the_corpus_hold() {
     for (target, _) in TARGETS {
         for (name, input) in seeds(target) {
-            let changed = (1..=200_u32).filter_map(|seed| Some((format!("{name}, change {seed}"), scenario(target, &input, 4096, seed)?)));
+            let changed = (1..=500_u32).filter_map(|seed| Some((format!("{name}, change {seed}"), scenario(target, &input, 4096, seed)?)));
             run(target, changed);
         }
     }
