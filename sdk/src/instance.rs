@@ -5,7 +5,10 @@
 /// say, which refuses an address that is not written in its one normal form.
 #[must_use]
 pub fn instance_base(url: Option<&str>, default: &str) -> String {
-    let address = url.unwrap_or(default).trim().trim_end_matches('/');
+    let address = url
+        .unwrap_or(default)
+        .trim()
+        .trim_end_matches(|c: char| c == '/' || c.is_whitespace());
     let host = address.find("://").map_or(0, |at| at + "://".len());
     let path = address
         .get(host..)
@@ -28,6 +31,7 @@ mod tests {
             (Some("https://host/gitlab/"), "https://host/gitlab"),
             (Some(" HTTPS://Git.Example.COM/Root/ "), "https://git.example.com/Root"),
             (Some("http://127.0.0.1:4010"), "http://127.0.0.1:4010"),
+            (Some("https://host/gitlab \t/ /"), "https://host/gitlab"),
             (Some("nonsense"), "nonsense"),
         ] {
             assert_eq!(instance_base(url, "https://gitlab.com"), expected, "{url:?}");
