@@ -112,7 +112,7 @@ fn check(manifest: &str, endpoint: &Endpoint, kind: &Kind, answer: &Answer, aske
     let is_form = answer
         .headers
         .iter()
-        .any(|(name, value)| name == "content-type" && value.contains("form-urlencoded"));
+        .any(|(name, value)| name == "content-type" && value.to_ascii_lowercase().contains("form-urlencoded"));
     let whole = if is_form { None } else { parse(answer.body.as_bytes()).ok() };
 
     assert_eq!(reading.response.status, answer.status);
