@@ -21,12 +21,25 @@ export const connect = { authorise: telling(authorise), exchange: telling(exchan
 function mint({ kind, fields }, request) {
   if (request.length > 0) throw failure('unsupported', 'Tidemark gives no token for less than all of a credential');
   const given = new Map(fields);
-  const response = kind === 'station-key' ? stationToken(given) : kind === 'account' ? refreshed(given) : undefined;
-  if (!response) throw failure('unsupported', `\`${kind}\` is no kind of Tidemark credential`);
-  const beside = [['url', { tag: 'text', val: base(given) }]];
-  if (given.has('harbour')) beside.push(['harbour', given.get('harbour')]);
-  // When it ends, the host has read in the answer: the manifest says where.
-  return { value: taken(response), expiresAtMs: undefined, fields: beside };
+  // When it ends, the host knows: it has read that in the answer, where the manifest says.
+  return { value: current(given) ?? fresh(kind, given), expiresAtMs: undefined, fields: beside(given) };
+}
+
+/** A token of an earlier call that is still good: whoever returns it spends nothing. */
+function current(given) {
+  return given.get('current-token')?.val;
+}
+
+function fresh(kind, given) {
+  if (kind === 'station-key') return taken(stationToken(given));
+  if (kind === 'account') return taken(refreshed(given));
+  throw failure('unsupported', `\`${kind}\` is no kind of Tidemark credential`);
+}
+
+/** What readers need beside the token. */
+function beside(given) {
+  const url = ['url', { tag: 'text', val: base(given) }];
+  return given.has('harbour') ? [url, ['harbour', given.get('harbour')]] : [url];
 }
 
 /** The key joined with the station's name, as Basic credentials (RFC 7617). */
@@ -56,9 +69,9 @@ function whoIsIt({ fields }) {
 /** Ends whatever there is: the grant, with which its tokens end, or a station's token of an hour. */
 function end({ kind, fields }) {
   const given = new Map(fields);
-  const ended = given.get('refresh-token') ?? given.get('current-token');
+  const ended = given.get('refresh-token')?.val ?? current(given);
   if (ended) {
-    const body = [literal('{"token":'), placed(ended.val, 'json-string'), literal('}')];
+    const body = [literal('{"token":'), placed(ended, 'json-string'), literal('}')];
     const json = header('content-type', literal('application/json'));
     // A token that Tidemark no longer knows (404) has ended.
     ask('POST', `${base(given)}/oauth/revoke`, [json], body, [404]);

@@ -58,17 +58,8 @@ class Provider:
         if request:
             raise failure("unsupported", "Tidemark gives no token for less than all of a credential")
         given = dict(credential.fields)
-        if credential.kind == "station-key":
-            response = station_token(given)
-        elif credential.kind == "account":
-            response = refreshed(given)
-        else:
-            raise failure("unsupported", f"`{credential.kind}` is no kind of Tidemark credential")
-        beside = [("url", Value_Text(base(given)))]
-        if "harbour" in given:
-            beside.append(("harbour", given["harbour"]))
-        # When it ends, the host has read in the answer: the manifest says where.
-        return Token(value=taken(response), expires_at_ms=None, fields=beside)
+        # When it ends, the host knows: it has read that in the answer, where the manifest says.
+        return Token(value=current(given) or fresh(credential.kind, given), expires_at_ms=None, fields=beside(given))
 
 
 class Identify:
@@ -91,9 +82,9 @@ class Revoke:
     def revoke(self, credential):
         """Ends whatever there is: the grant, with which its tokens end, or a station's token of an hour."""
         given = dict(credential.fields)
-        ended = given.get("refresh-token") or given.get("current-token")
+        ended = given["refresh-token"].value if "refresh-token" in given else current(given)
         if ended:
-            body = [Part_Text('{"token":'), placed(ended.value, Encoding.JSON_STRING), Part_Text("}")]
+            body = [Part_Text('{"token":'), placed(ended, Encoding.JSON_STRING), Part_Text("}")]
             headers = [Header("content-type", [Part_Text("application/json")])]
             # A token that Tidemark no longer knows (404) has ended.
             ask("POST", f"{base(given)}/oauth/revoke", headers, body, also=(404,))
@@ -128,6 +119,28 @@ class Connect:
         if len(harbours) == 0:
             raise failure("insufficient-scope", f"{login} may read no harbour; ask Tidemark for one")
         return [Account(title=f"{login} at {harbour}", fields=[("harbour", harbour)]) for harbour in harbours]
+
+
+# ---- What a mint returns
+
+
+def current(given):
+    """A token of an earlier call that is still good: whoever returns it spends nothing."""
+    return given["current-token"].value if "current-token" in given else None
+
+
+def fresh(kind, given):
+    if kind == "station-key":
+        return taken(station_token(given))
+    if kind == "account":
+        return taken(refreshed(given))
+    raise failure("unsupported", f"`{kind}` is no kind of Tidemark credential")
+
+
+def beside(given):
+    """What readers need beside the token."""
+    fields = [("url", Value_Text(base(given)))]
+    return [*fields, ("harbour", given["harbour"])] if "harbour" in given else fields
 
 
 # ---- What Tidemark says

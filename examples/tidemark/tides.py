@@ -10,10 +10,16 @@ class Tidemark(BaseHTTPRequestHandler):
         print(self.path, self.headers["authorization"] or "", body, flush=True)
         Tidemark.given += 1
         ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
-        answer = {"access_token": f"tmt-{self.given}", "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ"), "expires_in": 3600}
-        # Whoever refreshes needs this the next time.
-        answer["refresh_token"] = f"tmr-{self.given}"
-        body = json.dumps(answer).encode()
+        ends = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
+        # Whoever refreshes needs the refresh token the next time.
+        self.answer({"access_token": f"tmt-{self.given}", "expires_at": ends, "expires_in": 3600, "refresh_token": f"tmr-{self.given}"})
+
+    def do_GET(self):
+        print(self.path, self.headers["authorization"] or "", flush=True)
+        self.answer({"id": 42, "login": "ada", "name": "Ada", "email": "ada@tidemark.example", "harbours": ["Whitby"]})
+
+    def answer(self, fields):
+        body = json.dumps(fields).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

@@ -43,6 +43,11 @@ async fn serves(name: &str) -> Result<()> {
     let first = read(&alice, &id, "").await?.expect(200)?;
     assert_eq!(first.text_at("/token")?, "tmt-access-1-0123456789");
     assert_eq!(first.text_at("/harbour")?, "Whitby");
+    let identity = alice
+        .get(&format!("/api/claviger/v1/credentials/{id}/identity"))
+        .await?
+        .expect(200)?;
+    assert_eq!(identity.text_at("/login")?, "ada");
     // Only who stored the successor of the first refresh token gets a second token.
     let rejected = format!("?rejected={}", generation(&first)?);
     let second = read(&alice, &id, &rejected).await?.expect(200)?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use claviger_tests::Setup;
@@ -35,6 +35,7 @@ impl Tidemark {
         let router = Router::new()
             .route("/stations/{station}/token", post(station))
             .route("/oauth/token", post(refresh))
+            .route("/me", get(me))
             .with_state(Uses::default());
         let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
         Ok(Self { url, task })
@@ -76,6 +77,19 @@ async fn station(Path(station): Path<String>, headers: HeaderMap) -> (StatusCode
             (StatusCode::OK, Json(answer))
         }
         _ => (StatusCode::UNAUTHORIZED, Json(json!({ "error": "invalid_client" }))),
+    }
+}
+
+/// Whoever asks with one of the tokens.
+async fn me(headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    let bearer = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if bearer.starts_with("Bearer tmt-") {
+        (StatusCode::OK, Json(json!({ "id": 42, "login": "ada" })))
+    } else {
+        (StatusCode::UNAUTHORIZED, Json(json!({})))
     }
 }
 

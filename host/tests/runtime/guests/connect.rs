@@ -77,7 +77,7 @@ pub async fn an_exception_is_a_fault_without_secrets(language: Language) {
     let fault = fault(provider.exchange(application(), consented(), context(&odd)).await);
     assert_eq!(fault.cause.code(), "trap", "{fault}");
     assert!(
-        fault.to_string().contains("TypeError"),
+        fault.to_string().contains(language.last_words()),
         "the log would not tell what happened: {fault}"
     );
     // The next call finds nothing of it.

@@ -1,4 +1,4 @@
-//! The components, each compiled once.
+//! The components, each compiled once: of the examples as they are built, and of earlier versions of the contract as they were.
 
 use crate::fixture::target;
 use claviger::manifest::Manifest;
@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// A toolchain.
+/// Who made the component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(non_camel_case_types, reason = "the macro that lists the tests names modules after these")]
 pub enum Language {
     javascript,
     python,
+    /// In Rust, on the day on which 0.1.0 was frozen. Nobody builds it again.
+    frozen_0_1_0,
 }
 
 /// Whatever the seal of the compiled code is made with: it is for these tests alone, and kept between their runs.
@@ -21,19 +23,24 @@ const CACHE_KEY: &[u8; 32] = b"the tests' own compiled guests..";
 impl Language {
     /// Its provider, with what it asks for.
     pub async fn provider(self) -> &'static Provider {
-        static LOADED: [OnceCell<Provider>; 2] = [const { OnceCell::const_new() }; 2];
+        static LOADED: [OnceCell<Provider>; 3] = [const { OnceCell::const_new() }; 3];
         let load = || async { self.within(Limits::default()).await.unwrap_or_else(|error| panic!("{error}")) };
         LOADED[self as usize].get_or_init(load).await
     }
 
     /// The same under other limits than the usual, or why it does not load.
     pub async fn within(self, limits: Limits) -> Result<Provider, String> {
+        self.granted(limits, false).await
+    }
+
+    /// The same, and whether it may read secrets as text.
+    pub async fn granted(self, limits: Limits, reveal: bool) -> Result<Provider, String> {
         let component = self.component();
         let sandbox = self.sandbox(limits);
         let inspected = sandbox.inspect(&component).await.map_err(|error| error.to_string())?;
         let approval = Approval {
             limits: inspected.manifest.limits.clone(),
-            reveal: false,
+            reveal,
             manifest: inspected.manifest,
         };
         let loaded = sandbox.load(&component, &inspected.digest, &approval).await;
@@ -47,11 +54,20 @@ impl Language {
         Manifest::parse(&text).unwrap()
     }
 
-    fn folder(self) -> PathBuf {
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    /// What its author's code says when it stumbles over an answer.
+    pub fn last_words(self) -> &'static str {
         match self {
-            Self::javascript => examples.join("drop-in-javascript"),
-            Self::python => examples.join("drop-in-python"),
+            Self::javascript | Self::python => "TypeError",
+            Self::frozen_0_1_0 => "a list of harbours",
+        }
+    }
+
+    fn folder(self) -> PathBuf {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        match self {
+            Self::javascript => repository.join("examples/drop-in-javascript"),
+            Self::python => repository.join("examples/drop-in-python"),
+            Self::frozen_0_1_0 => repository.join("tests/fixtures/0.1.0/guest"),
         }
     }
 
@@ -60,7 +76,10 @@ impl Language {
     }
 
     fn component(self) -> Vec<u8> {
-        let path = target().join("providers-test").join(format!("{}.wasm", self.name()));
+        let path = match self {
+            Self::frozen_0_1_0 => self.folder().join("../provider.wasm"),
+            _ => target().join("providers-test").join(format!("{}.wasm", self.name())),
+        };
         std::fs::read(&path).unwrap_or_else(|error| panic!("`{}`: {error}; `cargo xtask test` builds it", path.display()))
     }
 

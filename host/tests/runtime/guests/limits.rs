@@ -26,9 +26,9 @@ pub async fn too_little_memory_is_named(language: Language) {
     // Compiled once, whoever comes first.
     language.provider().await;
     let little = Limits {
-        memory_bytes: 1024 * 1024,
+        memory_bytes: 64 * 1024,
         ..Limits::default()
     };
-    let why = language.within(little).await.err().expect("an engine in a megabyte");
+    let why = language.within(little).await.err().expect("a component in a page of memory");
     assert!(why.contains("memory"), "{why}");
 }

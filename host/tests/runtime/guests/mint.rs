@@ -2,7 +2,8 @@
 
 use super::Language;
 use super::tidemark::{
-    CLIENT_SECRET, HOME, KEY, NEXT, REFRESH, TOKEN, account, context, done, fault, form, good_answer, header, mint, station, well,
+    CLIENT_SECRET, CURRENT, HOME, KEY, NEXT, REFRESH, TOKEN, account, context, done, fault, form, good_answer, header, mint, station, well,
+    with_current,
 };
 use crate::fixture::{Fake, Journal, NOW, Script, json};
 use base64::Engine as _;
@@ -110,6 +111,12 @@ pub async fn a_new_secret_is_stored_before_send_returns(language: Language) {
     });
     let fault = fault(mint(language.provider().await, account(), &well(), Some(&full)).await);
     assert_eq!(fault.cause.code(), "storage");
+}
+
+/// A lost cache costs no refresh token.
+pub async fn a_token_that_is_still_good_is_returned(language: Language) {
+    let minted = mint(language.provider().await, with_current(account()), &Fake::silent(), None).await;
+    assert_eq!(done(minted).token.expose(), CURRENT);
 }
 
 pub async fn a_failure_after_the_rotation_loses_nothing(language: Language) {

@@ -1,9 +1,11 @@
 //! One provider in several languages, and the same calls of each: what the contract promises must not depend on who wrote the other side.
 //!
-//! All are *Tidemark*, the invented service of `examples/drop-in-javascript` and `examples/drop-in-python`, with every ability that the contract knows.
+//! All are *Tidemark*, the invented service of `examples/drop-in-javascript` and `examples/drop-in-python`, with every ability that the contract knows. One
+//! was compiled when the contract was frozen (`tests/fixtures`): what its calls need is what the host owes to whoever compiled a provider then.
 
 mod account;
 mod connect;
+mod frozen;
 mod language;
 mod limits;
 mod mint;
@@ -33,6 +35,7 @@ macro_rules! the_same_calls {
         super::mint::refusals_come_with_their_code_and_their_retry as tells_refusals_apart,
         super::mint::what_the_host_refuses_passes_through as passes_on_what_the_host_refuses,
         super::mint::a_new_secret_is_stored_before_send_returns as rotates_durably,
+        super::mint::a_token_that_is_still_good_is_returned as spends_nothing_while_a_token_is_good,
         super::mint::a_failure_after_the_rotation_loses_nothing as loses_no_grant,
         super::account::it_tells_who_it_is as tells_who_it_is,
         super::account::it_ends_a_grant as ends_a_grant,
@@ -45,4 +48,4 @@ macro_rules! the_same_calls {
     ])* } };
 }
 
-the_same_calls! { javascript python }
+the_same_calls! { javascript python frozen_0_1_0 }

@@ -70,6 +70,11 @@ pub fn with_current(mut credential: CredentialInput) -> CredentialInput {
     credential
 }
 
+/// A credential of one secret.
+pub fn secret_of(kind: &str, field: &str, value: &str) -> CredentialInput {
+    credential(kind, vec![(field, secret(value))])
+}
+
 fn credential(kind: &str, fields: Vec<(&str, Input)>) -> CredentialInput {
     CredentialInput {
         kind: kind.to_owned(),
