@@ -32,6 +32,7 @@ mod prism;
 mod proven;
 mod restart;
 mod rotation_oidc;
+mod search;
 mod source;
 mod upstreams;
 mod words;

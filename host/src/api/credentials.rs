@@ -2,6 +2,7 @@
 
 use super::caller::Known;
 use super::change::recorded;
+use super::columns;
 use super::input::{Change, Input};
 use super::intake::{self, Given, Taken};
 use super::listing::{self, ListQuery};
@@ -18,7 +19,7 @@ use crate::manifest::{Kind, Manifest, TokenSource};
 use crate::records::model::{Credential, SealedField};
 use crate::records::{CredentialPatch, NewCredential, Ownership, sealing};
 use axum::Json;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,18 +41,18 @@ const READ_ONLY: [&str; 8] = [
 ];
 
 /// `GET /credentials`
-pub async fn list(State(app): State<App>, known: Known, Query(query): Query<ListQuery>) -> Answer<Json<Value>> {
-    listing::refuse_search(&query)?;
+pub async fn list(State(app): State<App>, known: Known, query: ListQuery) -> Answer<Json<Value>> {
+    let provider = query.other("provider")?;
     let mut visible: Vec<Arc<Credential>> = super::read_index(&app, |index| {
         index
             .credentials()
+            .filter(|credential| provider.is_none_or(|provider| credential.provider.as_str() == provider))
             .filter(|credential| manage::sees_credential(index, &known.caller, credential))
             .map(Arc::clone)
             .collect()
     })?;
     visible.sort_by(|a, b| a.id.cmp(&b.id));
-    let items = visible.iter().map(|credential| shown_as(&app, credential)).collect();
-    Ok(Json(listing::page("CredentialList", items, &query)?))
+    listing::answer(&columns::CREDENTIALS, visible, |credential| shown_as(&app, credential), &query)
 }
 
 /// `GET /credentials/{id}`. A name that only one visible credential has is accepted too: the command line looks up that way.

@@ -3,6 +3,7 @@
 mod account;
 mod caller;
 mod change;
+mod columns;
 mod connect;
 mod consumers;
 mod credentials;
@@ -18,6 +19,7 @@ mod refusals;
 mod request;
 mod role_bindings;
 mod roles;
+mod search;
 mod state;
 pub mod tokens;
 mod turns;

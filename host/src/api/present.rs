@@ -82,9 +82,15 @@ pub fn role(role: &Role) -> Value {
     object.insert("name".to_owned(), json!(role.name));
     put(&mut object, "display_name", role.display_name.as_deref());
     put(&mut object, "description", role.description.as_deref());
-    object.insert("permissions".to_owned(), json!(json!(role.permissions).to_string()));
+    object.insert("permissions".to_owned(), json!(permissions(role)));
     object.insert("built_in".to_owned(), json!(role.built_in));
     Value::Object(object)
+}
+
+/// A role's permissions as the wire has them.
+#[must_use]
+pub fn permissions(role: &Role) -> String {
+    json!(role.permissions).to_string()
 }
 
 /// A role binding. Its five ids are always there, `null` when unset: the control plane tells the tiers apart by that.

@@ -2,6 +2,7 @@
 
 use super::caller::Known;
 use super::change::recorded;
+use super::columns;
 use super::input::Input;
 use super::listing::{self, ListQuery};
 use super::present;
@@ -15,14 +16,13 @@ use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, RoleId, SessionId,
 use crate::records::model::{Binding, Scope};
 use crate::records::{NewBinding, RecordsError};
 use axum::Json;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// `GET /role_bindings`
-pub async fn list(State(app): State<App>, known: Known, Query(query): Query<ListQuery>) -> Answer<Json<Value>> {
-    listing::refuse_search(&query)?;
+pub async fn list(State(app): State<App>, known: Known, query: ListQuery) -> Answer<Json<Value>> {
     let mut visible: Vec<Arc<Binding>> = super::read_index(&app, |index| {
         index
             .bindings()
@@ -31,8 +31,7 @@ pub async fn list(State(app): State<App>, known: Known, Query(query): Query<List
             .collect()
     })?;
     visible.sort_by(|a, b| (a.created_at_ms, &a.id).cmp(&(b.created_at_ms, &b.id)));
-    let items = visible.iter().map(|binding| present::binding(binding)).collect();
-    Ok(Json(listing::page("RoleBindingList", items, &query)?))
+    listing::answer(&columns::ROLE_BINDINGS, visible, present::binding, &query)
 }
 
 /// `GET /role_bindings/{id}`

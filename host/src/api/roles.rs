@@ -1,6 +1,7 @@
 //! Roles. Everybody who is known may read them; changing them is not part of this server yet.
 
 use super::caller::Known;
+use super::columns;
 use super::listing::{self, ListQuery};
 use super::present;
 use super::problem::{Answer, Problem};
@@ -8,15 +9,14 @@ use super::refusals;
 use super::state::App;
 use crate::ids::RoleId;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde_json::Value;
 
 /// `GET /roles`
-pub async fn list(State(app): State<App>, _known: Known, Query(query): Query<ListQuery>) -> Answer<Json<Value>> {
-    listing::refuse_search(&query)?;
+pub async fn list(State(app): State<App>, _known: Known, query: ListQuery) -> Answer<Json<Value>> {
     let mut roles = app.records.roles().await.map_err(refusals::by_records)?;
     roles.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Json(listing::page("RoleList", roles.iter().map(present::role).collect(), &query)?))
+    listing::answer(&columns::ROLES, roles, present::role, &query)
 }
 
 /// `GET /roles/{id}`
