@@ -6,6 +6,10 @@ use crate::server::{Order, Reply, command, providers_of};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// One of 19 MB takes 14 s of processor time without optimisation, and is compiled on machines that are busy.
+const COMPILE_AT_MOST: Duration = Duration::from_secs(240);
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Provider {
@@ -58,11 +62,22 @@ impl Provider {
             Self::List { place } => list(&place),
             Self::Remove { place, name } => answer(command(&place.config()?, Order::ProviderRemove { name }).await?),
             Self::Compile { file } => {
+                std::thread::spawn(give_up);
                 std::io::stdout().write_all(&compile(&read_component(&file)?)?)?;
                 Ok(ExitCode::SUCCESS)
             }
         }
     }
+}
+
+/// A component may be made to keep a compiler busy for ever; the server that waits for this process then learns why.
+fn give_up() {
+    std::thread::sleep(COMPILE_AT_MOST);
+    super::note(&format!(
+        "compiling took more than {} s; is it the component that you meant?",
+        COMPILE_AT_MOST.as_secs()
+    ));
+    std::process::exit(1);
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
