@@ -67,7 +67,7 @@ pub fn exchange(credential: &Credential) -> Result<Vec<Account>, Failure> {
              connect again",
         )));
     }
-    let granted = reply.text("/scope").unwrap_or(&asked).to_owned();
+    let granted = reply.text("/scope").and_then(scopes::told).unwrap_or(asked);
     let access = token::taken(&response, &reply)?;
 
     let response = Request::new("GET", hosts.userinfo())

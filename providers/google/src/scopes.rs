@@ -57,6 +57,14 @@ pub fn beyond<'a>(granted: &'a str, asked: &str) -> Option<&'a str> {
         .find(|scope| *scope != "openid" && !asked.split_whitespace().any(|known| same(scope, known)))
 }
 
+/// The scopes that an answer tells, as they may be stored: words of the letters that a scope has (RFC 6749, 3.3). `None` without any.
+#[must_use]
+pub fn told(scope: &str) -> Option<String> {
+    let is_letter = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    let words: Vec<&str> = scope.split_whitespace().filter(|word| word.bytes().all(is_letter)).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 /// Whether these scopes hold that one, under either of its names.
 #[must_use]
 pub fn holds(scopes: &str, scope: &str) -> bool {
@@ -98,7 +106,7 @@ fn within(scope: &str, wide: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{asked, beyond, of_grant, tell_who};
+    use super::{asked, beyond, of_grant, tell_who, told};
     use claviger_sdk::Narrowing;
     use proptest::prelude::*;
 
@@ -107,6 +115,13 @@ mod tests {
 
     fn narrowing(scopes: &[&str]) -> Narrowing {
         Narrowing::new(scopes.iter().map(|scope| ("scope".to_owned(), (*scope).to_owned())).collect())
+    }
+
+    #[test]
+    fn what_an_answer_tells_is_stored_in_the_letters_of_scopes() {
+        assert_eq!(told(" openid\t https://a/b \n").as_deref(), Some("openid https://a/b"));
+        assert_eq!(told("openid a\u{0}b \"x\" é").as_deref(), Some("openid"));
+        assert_eq!(told(" \u{7} "), None);
     }
 
     #[test]

@@ -70,10 +70,9 @@ fn lifetime(reply: &Reply, now_ms: u64) {
     assert_eq!(told.is_some(), ends.is_some(), "an end is read where one is told, and nowhere else");
     let (Some(told), Some(ends)) = (told, ends) else { return };
     assert!(i64::try_from(ends).is_ok(), "the host cannot hold the end {ends}");
-    let seconds = told.as_u64().or_else(|| told.as_str()?.trim().parse().ok()).unwrap_or(0);
-    let latest = now_ms.saturating_add(seconds.saturating_mul(1000));
-    assert!(
-        told.is_f64() || ends <= latest,
-        "it is believed until {ends}, which is after {latest}"
-    );
+    let seconds = told.as_f64().or_else(|| told.as_str()?.trim().parse().ok()).unwrap_or(0.0);
+    #[expect(clippy::cast_precision_loss, reason = "a second more or less is no matter here")]
+    let life = ends.saturating_sub(now_ms) as f64 / 1000.0;
+    let latest = seconds.max(0.0) * (1.0 + 1e-12) + 1.0;
+    assert!(life <= latest, "it is believed for {life} s, and lives for {seconds}");
 }

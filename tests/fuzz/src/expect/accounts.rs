@@ -51,7 +51,13 @@ pub fn accounts(seen: &Seen<'_>, accounts: &[Account]) {
         seen.no_secret("a title", title);
         for key in ["cloud-id", "site", "user-name", "email", "scopes", "redirect-uri"] {
             let Some(text) = account.get(key) else { continue };
-            assert!(is_line(text), "`{key}` is {text:?}, which breaks its line");
+            // An angle bracket ends a name in a commit; a scope may have one.
+            let fits = if key == "scopes" {
+                is_line(&text.replace(['<', '>'], "x"))
+            } else {
+                is_line(text)
+            };
+            assert!(fits, "`{key}` is {text:?}, which breaks its line");
             seen.no_secret(key, text);
         }
         if let Some(site) = account.get("site") {
