@@ -8,6 +8,7 @@ pub mod audit;
 pub mod client;
 pub mod dev_file;
 pub mod github;
+pub mod issuer;
 pub mod leak;
 pub mod node;
 pub mod process;
@@ -17,8 +18,9 @@ pub mod upstream;
 
 pub use client::{Answer, Client};
 pub use dev_file::DevFile;
+pub use issuer::Issuer;
 pub use server::{Claviger, Setup};
-pub use upstream::{Emulator, Oidc, Prism};
+pub use upstream::{Emulator, Oidc, OpenId, Prism};
 
 /// Whether the long version of a test is wanted (`cargo xtask test --full`).
 #[must_use]

@@ -223,6 +223,78 @@ impl Oidc {
     }
 }
 
+/// A certified OpenID provider as an issuer of bearers.
+pub struct OpenId {
+    _program: Program,
+    /// Its address, which is its tokens' `iss`, and the service's client.
+    pub ready: OidcReady,
+    client: Client,
+}
+
+impl OpenId {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn start() -> Result<Self> {
+        let program = Program::start("issuer.mjs", &[]).await?;
+        let ready: OidcReady = serde_json::from_str(&program.announced).context("issuer.mjs announced something else")?;
+        let client = Client::new(&ready.url)?;
+        Ok(Self {
+            _program: program,
+            ready,
+            client,
+        })
+    }
+
+    /// A person's access token, signed with that algorithm, from the provider's own token endpoint.
+    ///
+    /// # Errors
+    /// It does not give one.
+    pub async fn person(&self, account: &str, algorithm: &str) -> Result<String> {
+        let order = json!({ "account": account, "algorithm": algorithm });
+        let seeded = self.client.post("/_seed", &order).await?.expect(200)?;
+        let (token, resource) = (seeded.text_at("/refresh_token")?, seeded.text_at("/resource")?);
+        self.token(
+            &format!("grant_type=refresh_token&refresh_token={token}&resource={resource}"),
+            "/access_token",
+        )
+        .await
+    }
+
+    /// A person's ID token: for the client, not for us.
+    ///
+    /// # Errors
+    /// It does not give one.
+    pub async fn id_token(&self, account: &str) -> Result<String> {
+        let order = json!({ "account": account, "algorithm": "RS256" });
+        let seeded = self.client.post("/_seed", &order).await?.expect(200)?;
+        let token = seeded.text_at("/refresh_token")?;
+        self.token(&format!("grant_type=refresh_token&refresh_token={token}"), "/id_token")
+            .await
+    }
+
+    /// The service's own access token.
+    ///
+    /// # Errors
+    /// It does not give one.
+    pub async fn service(&self) -> Result<String> {
+        self.token("grant_type=client_credentials&scope=api&resource=urn:claviger:rsa", "/access_token")
+            .await
+    }
+
+    async fn token(&self, form: &str, pointer: &str) -> Result<String> {
+        let (id, secret) = (&self.ready.client_id, &self.ready.client_secret);
+        let form = format!("{form}&client_id={id}&client_secret={secret}").replace("urn:", "urn%3A");
+        let body = Some(("application/x-www-form-urlencoded", form.into_bytes()));
+        self.client
+            .send(reqwest::Method::POST, "/token", body)
+            .await?
+            .expect(200)?
+            .text_at(pointer)
+    }
+}
+
 pub(crate) async fn requests(client: &Client) -> Result<Vec<Value>> {
     match client.get("/_log").await?.expect(200)?.json()? {
         Value::Array(entries) => Ok(entries),

@@ -24,6 +24,7 @@ mod github;
 mod gitlab;
 mod google;
 mod identities;
+mod issuer;
 mod jira;
 mod layering;
 mod limits;

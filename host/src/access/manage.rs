@@ -6,7 +6,7 @@
 use super::index::{Index, Reach};
 use super::resolve::winner;
 use super::roles::{CREDENTIAL_OWNER, KnownRole, Level, PROJECT_EDITOR, PROJECT_OWNER, TOKEN_READER};
-use crate::identity::{Caller, CallerKind};
+use crate::identity::{Caller, OPEN_TURN};
 use crate::ids::Username;
 use crate::records::model::{Binding, Credential, Scope};
 
@@ -360,6 +360,6 @@ fn project_of<'a>(index: &'a Index, binding: &Binding) -> Option<&'a crate::ids:
 
 /// Whether a trusted proxy may open turns: only services may say whose message is being answered.
 #[must_use]
-pub const fn may_open_turns(caller: &Caller) -> bool {
-    matches!(caller.kind(), CallerKind::Service { .. })
+pub fn may_open_turns(caller: &Caller) -> bool {
+    caller.is_service() && caller.scopes().allow(OPEN_TURN.0, OPEN_TURN.1)
 }

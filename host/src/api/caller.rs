@@ -2,6 +2,7 @@
 
 use super::problem::{Answer, Problem};
 use super::state::App;
+use crate::authn::AuthnError;
 use crate::identity::{Caller, CurrentUserHeader};
 use crate::telemetry;
 use axum::extract::FromRequestParts;
@@ -26,9 +27,13 @@ impl FromRequestParts<App> for Known {
         if second.is_some() {
             return Err(Problem::malformed("two `Authorization` headers; send one"));
         }
-        let Ok(caller) = app.authn.authenticate(first.map(axum::http::HeaderValue::as_bytes)) else {
-            metrics::counter!(telemetry::UNAUTHENTICATED).increment(1);
-            return Err(Problem::unauthenticated());
+        let caller = match app.authn.authenticate(first.map(axum::http::HeaderValue::as_bytes)).await {
+            Ok(caller) => caller,
+            Err(AuthnError::Unauthenticated) => {
+                metrics::counter!(telemetry::UNAUTHENTICATED).increment(1);
+                return Err(Problem::unauthenticated());
+            }
+            Err(error @ AuthnError::Unavailable) => return Err(Problem::unavailable(error.to_string(), 5)),
         };
         // Their keys end with them: what a deactivated person made is refused like an unknown bearer.
         let active = caller

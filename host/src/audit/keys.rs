@@ -129,7 +129,7 @@ impl<'a> Principals<'a> {
         match caller.kind() {
             CallerKind::Person { user, .. } | CallerKind::Turn { user, .. } => self.person(user),
             CallerKind::ApiKey { creator, .. } => self.person(creator),
-            CallerKind::Service { name } => self.hash("service", name.as_str()),
+            CallerKind::Service { name, .. } => self.hash("service", name.as_str()),
             CallerKind::Session { session, project } => self.hash("session", &format!("{project}/{session}")),
         }
     }

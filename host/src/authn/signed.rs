@@ -3,14 +3,13 @@
 //! A signature takes 30 to 60 µs to check, so one that was found good is remembered, bounded, by the hash of the bearer and never past
 //! its end. Whether the session still runs is not asked here: `identity` does, at every read, so nothing needs to be forgotten.
 
-use super::Unauthenticated;
+use super::{Hash, Unauthenticated};
 use crate::clock::Millis;
 use crate::identity::{Caller, CallerKind};
 use crate::ids::{ProjectId, RunId, SessionId, TurnId, Username};
 use crate::seal::jws::{BearerKeys, Expected, JwsError};
 use crate::secret::Secret;
 use moka::sync::Cache;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 const ISSUER: &str = "claviger";
@@ -63,7 +62,7 @@ struct Envelope {
 #[derive(Clone)]
 pub struct SignedBearers {
     keys: BearerKeys,
-    good: Cache<[u8; 32], (SessionClaims, Millis)>,
+    good: Cache<Hash, (SessionClaims, Millis)>,
 }
 
 impl SignedBearers {
@@ -90,8 +89,7 @@ impl SignedBearers {
         })
     }
 
-    pub(super) fn recognise(&self, bearer: &str, now_ms: Millis) -> Result<Caller, Unauthenticated> {
-        let hash = fingerprint(bearer);
+    pub(super) fn recognise(&self, bearer: &str, hash: Hash, now_ms: Millis) -> Result<Caller, Unauthenticated> {
         if let Some((claims, expires_at_ms)) = self.good.get(&hash) {
             return if now_ms < expires_at_ms {
                 Ok(caller(claims))
@@ -109,12 +107,6 @@ impl SignedBearers {
         self.good.insert(hash, (envelope.claims.clone(), envelope.exp.saturating_mul(1000)));
         Ok(caller(envelope.claims))
     }
-}
-
-fn fingerprint(bearer: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, bearer.as_bytes()).as_ref());
-    hash
 }
 
 fn caller(claims: SessionClaims) -> Caller {

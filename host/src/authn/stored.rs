@@ -1,13 +1,12 @@
 //! Bearers that are looked up: 256 random bits, shown once, kept as a hash.
 
-use super::Unauthenticated;
+use super::{Hash, Services, Unauthenticated};
 use crate::clock::{Millis, fill_random};
 use crate::identity::{Caller, CallerKind, KeyScopes, PersonBearer};
 use crate::records::model::{ApiKey, StandsFor};
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
@@ -46,30 +45,24 @@ pub fn make_bearer(stands_for: StandsFor) -> Secret {
 /// SHA-256 in hex. A plain hash is enough: 256 random bits cannot be guessed, with or without salt.
 #[must_use]
 pub fn hash_of(bearer: &str) -> String {
-    hex::encode(sha256(bearer))
-}
-
-type Hash = [u8; 32];
-
-fn sha256(bearer: &str) -> Hash {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, bearer.as_bytes()).as_ref());
-    hash
+    hex::encode(super::hash(bearer))
 }
 
 /// All stored bearers, by hash. Cloning shares them.
 #[derive(Clone)]
 pub struct StoredBearers {
     by_hash: Arc<RwLock<HashMap<Hash, ApiKey>>>,
+    services: Services,
     development: bool,
 }
 
 impl StoredBearers {
-    /// None yet. Bearers of people and services are accepted only by the development server.
+    /// None yet. Bearers of people are accepted only by the development server, those of services elsewhere only if the service is configured.
     #[must_use]
-    pub fn new(development: bool) -> Self {
+    pub fn new(services: Services, development: bool) -> Self {
         Self {
             by_hash: Arc::default(),
+            services,
             development,
         }
     }
@@ -84,13 +77,15 @@ impl StoredBearers {
         *self.by_hash.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    pub(super) fn recognise(&self, bearer: &str, now_ms: Millis) -> Result<Caller, Unauthenticated> {
+    pub(super) fn recognise(&self, hash: &Hash, now_ms: Millis) -> Result<Caller, Unauthenticated> {
         let keys = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.get(&sha256(bearer)).ok_or(Unauthenticated)?;
+        let key = keys.get(hash).ok_or(Unauthenticated)?;
         if key.revoked_at_ms.is_some() || key.expires_at_ms.is_some_and(|end| end <= now_ms) {
             return Err(Unauthenticated);
         }
         match key.stands_for {
+            // A person's key made before a service got their name.
+            StandsFor::Key | StandsFor::Person if self.services.is_reserved(&key.creator) => Err(Unauthenticated),
             StandsFor::Key => Ok(Caller::authenticated(CallerKind::ApiKey {
                 id: key.id.clone(),
                 creator: key.creator.clone(),
@@ -100,8 +95,15 @@ impl StoredBearers {
                 user: key.creator.clone(),
                 via: PersonBearer::Development,
             })),
-            StandsFor::Service if self.development => Ok(Caller::authenticated(CallerKind::Service { name: key.creator.clone() })),
-            StandsFor::Person | StandsFor::Service => Err(Unauthenticated),
+            StandsFor::Person => Err(Unauthenticated),
+            StandsFor::Service => match self.services.named(&key.creator) {
+                Some(service) => Ok(service),
+                None if self.development => Ok(Caller::authenticated(CallerKind::Service {
+                    name: key.creator.clone(),
+                    scopes: KeyScopes::All,
+                })),
+                None => Err(Unauthenticated),
+            },
         }
     }
 }

@@ -1,20 +1,41 @@
 use super::*;
 use crate::clock::ManualClock;
+use crate::config;
+use crate::egress::{Egress, SystemResolver};
 use crate::identity::CallerKind;
 use crate::ids::{ApiKeyId, ProjectId, SessionId, Username};
+use crate::records::RecordsError;
 use crate::records::model::{ApiKey, StandsFor};
 use crate::seal::Keyring;
 use crate::seal::jws::BearerKeys;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 fn authenticator(development: bool) -> (Authenticator, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(1_700_000_000_000));
     let (keyring, _) = Keyring::generate().unwrap();
     let signed = SignedBearers::new(BearerKeys::from_keyring(&keyring).unwrap());
-    (
-        Authenticator::new(StoredBearers::new(development), signed, Arc::clone(&clock) as SharedClock),
-        clock,
-    )
+    let shared = Arc::clone(&clock) as SharedClock;
+    let egress = Arc::new(Egress::new(&config::Egress::default(), &[], Arc::new(SystemResolver)).unwrap());
+    let services = Services::default();
+    let issuers = Issuers::new(&[], services.clone(), &egress, Arc::new(Nobody), Arc::clone(&shared)).unwrap();
+    let stored = StoredBearers::new(services.clone(), development);
+    (Authenticator::new(stored, signed, issuers, services, shared), clock)
+}
+
+/// No issuer is configured here, so nobody is met.
+struct Nobody;
+
+impl Register for Nobody {
+    fn note<'a>(&'a self, profile: &'a Profile) -> BoxFuture<'a, Result<(), RecordsError>> {
+        panic!("{profile:?}")
+    }
+}
+
+/// Nothing here has to be waited for.
+fn authenticate(authenticator: &Authenticator, header: &[u8]) -> Result<Caller, AuthnError> {
+    authenticator.authenticate(Some(header)).now_or_never().unwrap()
 }
 
 fn header(bearer: &str) -> Vec<u8> {
@@ -40,17 +61,23 @@ fn a_key_speaks_for_its_creator_until_it_ends_or_is_revoked() {
     let bearer = make_bearer(StandsFor::Key);
     let row = key(bearer.expose(), StandsFor::Key);
     authenticator.stored().replace(vec![row.clone()]);
-    let caller = authenticator.authenticate(Some(&header(bearer.expose()))).unwrap();
+    let caller = authenticate(&authenticator, &header(bearer.expose())).unwrap();
     assert!(matches!(caller.kind(), CallerKind::ApiKey { creator, .. } if creator.as_str() == "carol"));
 
     authenticator.stored().replace(vec![ApiKey {
         revoked_at_ms: Some(1),
         ..row.clone()
     }]);
-    assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated));
+    assert_eq!(
+        authenticate(&authenticator, &header(bearer.expose())),
+        Err(AuthnError::Unauthenticated)
+    );
     authenticator.stored().replace(vec![row]);
     clock.advance_ms(60_000);
-    assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))), Err(Unauthenticated));
+    assert_eq!(
+        authenticate(&authenticator, &header(bearer.expose())),
+        Err(AuthnError::Unauthenticated)
+    );
 }
 
 #[test]
@@ -60,7 +87,7 @@ fn people_of_the_development_server_are_nobody_elsewhere() {
         for (development, known) in [(true, true), (false, false)] {
             let (authenticator, _) = authenticator(development);
             authenticator.stored().replace(vec![key(bearer.expose(), stands_for)]);
-            assert_eq!(authenticator.authenticate(Some(&header(bearer.expose()))).is_ok(), known);
+            assert_eq!(authenticate(&authenticator, &header(bearer.expose())).is_ok(), known);
         }
     }
 }
@@ -75,7 +102,7 @@ fn a_session_s_bearer_names_project_and_session_and_ends() {
     };
     let bearer = authenticator.signed().issue(claims, 1_700_000_000_000, 1_700_000_900_000).unwrap();
     for _ in 0..2 {
-        let caller = authenticator.authenticate(Some(&header(bearer.expose()))).unwrap();
+        let caller = authenticate(&authenticator, &header(bearer.expose())).unwrap();
         let CallerKind::Session { session, project } = caller.kind() else {
             panic!("a session")
         };
@@ -83,15 +110,15 @@ fn a_session_s_bearer_names_project_and_session_and_ends() {
     }
     clock.advance_ms(900_000);
     assert_eq!(
-        authenticator.authenticate(Some(&header(bearer.expose()))),
-        Err(Unauthenticated),
+        authenticate(&authenticator, &header(bearer.expose())),
+        Err(AuthnError::Unauthenticated),
         "remembered, yet over"
     );
 
     let (other, _) = super::tests::authenticator(false);
     assert_eq!(
-        other.authenticate(Some(&header(bearer.expose()))),
-        Err(Unauthenticated),
+        authenticate(&other, &header(bearer.expose())),
+        Err(AuthnError::Unauthenticated),
         "another server's key"
     );
 }
@@ -111,10 +138,13 @@ fn strange_headers_are_nobody() {
         "Bearer \u{e9}",
     ] {
         assert_eq!(
-            authenticator.authenticate(Some(header.as_bytes())),
-            Err(Unauthenticated),
+            authenticate(&authenticator, header.as_bytes()),
+            Err(AuthnError::Unauthenticated),
             "{header}"
         );
     }
-    assert_eq!(authenticator.authenticate(None), Err(Unauthenticated));
+    assert_eq!(
+        authenticator.authenticate(None).now_or_never(),
+        Some(Err(AuthnError::Unauthenticated))
+    );
 }

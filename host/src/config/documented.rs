@@ -45,6 +45,8 @@ fn every_key_is_on_the_page() {
             "data_dir" => continue,
             "instance" => "[[instance]]\nprovider = 'p'\nurl = 'https://x.example'\nmisspelt = 1".to_owned(),
             "source" => "[[source]]\ncredential = 'c'\nfield = 'f'\nfile = '/f'\nmisspelt = 1".to_owned(),
+            "issuer" => "[[issuer]]\nurl = 'https://x.example'\naudiences = ['a']\nmisspelt = 1".to_owned(),
+            "service" => "[[service]]\nname = 's'\nmisspelt = 1".to_owned(),
             section => format!("[{section}]\nmisspelt = 1"),
         };
         expected.insert(section, known(&text));
@@ -65,6 +67,14 @@ fn the_file_loads_and_shows_the_defaults() {
         Some(Path::new(&place).join("keyring.json").as_path())
     );
     assert_eq!((shown.instances.len(), shown.sources.len()), (1, 1));
+    assert_eq!((shown.issuers.len(), shown.services.len()), (1, 1));
+    // Its keys without those that have no default.
+    let least = "data_dir = '/x'\n[[issuer]]\nurl = 'https://sso.example.com/realms/people'\naudiences = ['claviger']";
+    assert_eq!(shown.issuers, load(None, least, false).unwrap().issuers);
+    let default_permissions = load(None, "data_dir = '/x'\n[[service]]\nname = 'x'", false).unwrap().services[0]
+        .permissions
+        .clone();
+    assert_eq!(shown.services[0].permissions, default_permissions);
     assert!(shown.instances[0].client_secret.is_some());
 
     let bare = load(
@@ -76,6 +86,8 @@ fn the_file_loads_and_shows_the_defaults() {
     let without_the_rest = |config: Config| Config {
         instances: Vec::new(),
         sources: Vec::new(),
+        issuers: Vec::new(),
+        services: Vec::new(),
         keyring: bare.keyring.clone(),
         ..config
     };
@@ -88,10 +100,10 @@ fn what_is_commented_out_reads_too() {
     std::fs::write(folder.path().join("gitlab.secret"), "s\n").unwrap();
     let mut text = String::new();
     for line in file().replace("/etc/claviger/", "").lines() {
-        let given = ["keys", "client_secret_env"]
+        let given = ["keys", "client_secret_env", "jwks_file"]
             .iter()
             .any(|key| line.starts_with(&format!("# {key} = ")));
-        let option = ["url", "version", "ca_files", "public_url"]
+        let option = ["url", "version", "ca_files", "public_url", "jwks_url", "bearer_file", "prefix"]
             .iter()
             .any(|key| line.starts_with(&format!("# {key} = ")));
         assert!(
@@ -106,5 +118,7 @@ fn what_is_commented_out_reads_too() {
     let shown = load(Some(&path), "", false).unwrap();
     assert!(shown.database.url.is_some() && shown.api.public_url.is_some());
     assert_eq!(shown.keyring.version, Some(2));
+    let issuer = &shown.issuers[0];
+    assert!(issuer.jwks_url.is_some() && issuer.bearer_file.is_some() && issuer.prefix.is_some());
     assert_eq!(shown.egress.ca_files, [folder.path().join("ca.pem")]);
 }

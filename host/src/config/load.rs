@@ -1,6 +1,6 @@
 //! File and environment → [`Config`], or one sentence that names the key and where it stands.
 
-use super::{Config, Instance, source};
+use super::{Config, Instance, issuer, source};
 use crate::secret::Secret;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -61,11 +61,16 @@ fn anchor(config: &mut Config, file: Option<&Path>) -> Result<(), ConfigError> {
         .instances
         .iter_mut()
         .filter_map(|instance| instance.client_secret_file.as_mut());
+    let issuers = config
+        .issuers
+        .iter_mut()
+        .flat_map(|issuer| issuer.jwks_file.as_mut().into_iter().chain(issuer.bearer_file.as_mut()));
     let paths = [&mut config.data_dir]
         .into_iter()
         .chain(config.keyring.file.as_mut())
         .chain(config.egress.ca_files.iter_mut())
-        .chain(instances);
+        .chain(instances)
+        .chain(issuers);
     for path in paths {
         *path = std::path::absolute(folder.join(&*path)).map_err(|cause| ConfigError::Unreadable { path: path.clone(), cause })?;
     }
@@ -112,6 +117,7 @@ fn check(config: &mut Config, plain_http: bool) -> Result<(), ConfigError> {
     for instance in &mut config.instances {
         check_instance(instance, plain_http)?;
     }
+    issuer::check(&mut config.issuers, &config.services, plain_http).map_err(|(key, reason)| senseless(&key, &reason))?;
     source::check(&config.sources).map_err(|(key, reason)| senseless(&key, reason))?;
     Ok(())
 }
@@ -146,7 +152,7 @@ fn check_instance(instance: &mut Instance, plain_http: bool) -> Result<(), Confi
     Ok(())
 }
 
-fn is_loopback(url: &url::Url) -> bool {
+pub(super) fn is_loopback(url: &url::Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

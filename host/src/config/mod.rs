@@ -5,11 +5,13 @@
 
 #[cfg(test)]
 mod documented;
+mod issuer;
 mod load;
 mod source;
 
+pub use issuer::{ANY_AUDIENCE, Algorithm, Issuer, IssuerKind, Service};
 pub use load::{ConfigError, load};
-pub use source::{LONGEST_SOURCE, Source, SourceError};
+pub use source::{LONGEST_SOURCE, Source, SourceError, read_line};
 
 use crate::secret::Secret;
 use ipnet::IpNet;
@@ -54,6 +56,12 @@ pub struct Config {
     /// Upstream instances beside the providers' defaults. Listed means allowed.
     #[serde(default, rename = "instance")]
     pub instances: Vec<Instance>,
+    /// Issuers of signed bearers.
+    #[serde(default, rename = "issuer")]
+    pub issuers: Vec<Issuer>,
+    /// Programs that call under a name of their own.
+    #[serde(default, rename = "service")]
+    pub services: Vec<Service>,
     /// Where fields that are never stored are read from, each for one credential.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,

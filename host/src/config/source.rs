@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use serde::Deserialize;
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// A longer file is not read, in bytes: a SAML assertion in base64 has some 20 KiB, a JWT one or two.
@@ -52,28 +52,36 @@ impl Source {
     /// # Errors
     /// [`SourceError`], naming the file and nothing that is in it.
     pub fn read(&self) -> Result<Secret, SourceError> {
-        let path = || self.file.clone();
-        let unreadable = |cause| SourceError::Unreadable(path(), cause);
-        // Before it is opened: opening a pipe would wait for somebody to write.
-        if !std::fs::metadata(&self.file).map_err(unreadable)?.is_file() {
-            return Err(SourceError::NotAFile(path()));
-        }
-        // Room for all of it, so that no half-written copy is left behind by growing.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_SOURCE + 1).unwrap_or(0)));
-        let file = File::open(&self.file).map_err(unreadable)?;
-        let read = file.take(LONGEST_SOURCE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if u64::try_from(read).is_ok_and(|read| read > LONGEST_SOURCE) {
-            return Err(SourceError::TooLong(path()));
-        }
-        let text = std::str::from_utf8(&bytes).map_err(|_| SourceError::NotALine(path()))?.trim();
-        if text.is_empty() {
-            return Err(SourceError::Empty(path()));
-        }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(SourceError::NotALine(path()));
-        }
-        Ok(Secret::new(text.to_owned()))
+        read_line(&self.file)
     }
+}
+
+/// The one line of a file. Blocks while the disk does.
+///
+/// # Errors
+/// [`SourceError`], naming the file and nothing that is in it.
+pub fn read_line(file: &Path) -> Result<Secret, SourceError> {
+    let path = || file.to_owned();
+    let unreadable = |cause| SourceError::Unreadable(path(), cause);
+    // Before it is opened: opening a pipe would wait for somebody to write.
+    if !std::fs::metadata(file).map_err(unreadable)?.is_file() {
+        return Err(SourceError::NotAFile(path()));
+    }
+    // Room for all of it, so that no half-written copy is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_SOURCE + 1).unwrap_or(0)));
+    let opened = File::open(file).map_err(unreadable)?;
+    let read = opened.take(LONGEST_SOURCE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if u64::try_from(read).is_ok_and(|read| read > LONGEST_SOURCE) {
+        return Err(SourceError::TooLong(path()));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| SourceError::NotALine(path()))?.trim();
+    if text.is_empty() {
+        return Err(SourceError::Empty(path()));
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(SourceError::NotALine(path()));
+    }
+    Ok(Secret::new(text.to_owned()))
 }
 
 /// Whether the operator's list makes sense.

@@ -13,6 +13,7 @@ use crate::manifest::Kind;
 use crate::records::model::{CredentialPolicy, Scope, StandsFor, Trigger};
 use crate::records::{NewApiKey, NewBinding, NewCredential, NewProject, NewSession, Ownership, sealing};
 use crate::secret::Secret;
+use crate::server::PROXY;
 use anyhow::Context;
 use std::collections::BTreeMap;
 use url::Url;
@@ -56,7 +57,7 @@ pub(super) async fn seed(
         let old = known.as_ref().and_then(|known| known.people.get(&person.name));
         bearers.insert(person.name.clone(), bearer(app, &person.name, StandsFor::Person, old).await?);
     }
-    let proxy = bearer(app, "proxy", StandsFor::Service, known.as_ref().map(|known| &known.proxy)).await?;
+    let proxy = bearer(app, PROXY, StandsFor::Service, known.as_ref().map(|known| &known.proxy)).await?;
     app.follower.catch_up().await?;
     let sessions = app
         .records

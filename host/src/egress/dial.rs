@@ -7,10 +7,10 @@
 use super::answer::{self, Answer};
 use super::body::Body;
 use super::budget;
-use super::endpoint::Approved;
 use super::error::{EgressError, Reached};
 use super::headers::Headers;
 use super::resolve::Vetted;
+use super::target::Target;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::ClientConfig;
 use std::error::Error;
@@ -96,13 +96,12 @@ where
 /// Sends the request once. `connect` and `total` are what is left of the budget.
 pub(super) async fn send(
     tls: &ClientConfig,
-    approved: &Approved<'_>,
+    (method, target): (&http::Method, &Target),
     vetted: &Vetted,
     (headers, body): (Headers, Body),
     connect: Duration,
     total: Duration,
 ) -> Result<Answer, EgressError> {
-    let target = approved.target();
     let host = target.origin();
     let connected = Connected::default();
     let client = reqwest::Client::builder()
@@ -127,11 +126,11 @@ pub(super) async fn send(
             cause: "the client could not be built".to_owned(),
         })?;
     let mut headers = headers.into_sent();
-    if body.is_empty() && matches!(*approved.method(), http::Method::POST | http::Method::PUT | http::Method::PATCH) {
+    if body.is_empty() && matches!(*method, http::Method::POST | http::Method::PUT | http::Method::PATCH) {
         // The library leaves it out, and some servers answer a POST of unknown length with 411.
         headers.insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("0"));
     }
-    let request = client.request(approved.method().clone(), target.url().clone()).headers(headers);
+    let request = client.request(method.clone(), target.url().clone()).headers(headers);
     let request = if body.is_empty() {
         request
     } else {

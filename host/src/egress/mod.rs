@@ -17,6 +17,7 @@ mod body;
 pub mod budget;
 mod denied;
 mod dial;
+mod document;
 mod endpoint;
 mod error;
 mod headers;
@@ -28,6 +29,7 @@ mod tls;
 pub use answer::Answer;
 pub use body::Body;
 pub use denied::Denied;
+pub use document::Document;
 pub use endpoint::{Approved, approve, validate};
 pub use error::{EgressError, Reached};
 pub use headers::Headers;
@@ -37,8 +39,10 @@ pub use tls::{StartError, install_crypto};
 
 use crate::config;
 use crate::manifest::Manifest;
+use ipnet::IpNet;
 use std::sync::Arc;
 use std::time::Duration;
+use target::Target;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -87,29 +91,15 @@ impl Egress {
     pub async fn send(&self, approved: &Approved<'_>, headers: Headers, body: Body, within: Duration) -> Result<Answer, EgressError> {
         body.fits(approved.method())?;
         let host = approved.target().origin();
-        let total = within.min(budget::REQUEST);
-        let connect = total.min(budget::CONNECT);
-        let started = Instant::now();
-        let before = async {
-            let slot = self
-                .in_flight
-                .acquire()
-                .await
-                .map_err(|_| EgressError::Busy { host: host.clone() })?;
-            Ok::<_, EgressError>((slot, resolve::vetted(self.resolver.as_ref(), approved).await?))
-        };
-        let Ok(ready) = tokio::time::timeout(connect, before).await else {
-            return Err(EgressError::Timeout {
-                host,
-                stage: "connect",
-                limit_ms: connect.as_millis(),
-                reached: Reached::NotSent,
-            });
-        };
-        let (_slot, vetted) = ready?;
-        let spent = started.elapsed();
-        let (connect, total) = (connect.saturating_sub(spent), total.saturating_sub(spent));
-        let outcome = dial::send(&self.tls, approved, &vetted, (headers, body), connect, total).await;
+        let request = (approved.method(), approved.target());
+        let outcome = self
+            .once(
+                request,
+                approved.instance().networks(),
+                (headers, body),
+                within.min(budget::REQUEST),
+            )
+            .await;
         match &outcome {
             Ok(answer) => tracing::debug!(
                 provider.name = approved.instance().provider(),
@@ -127,6 +117,49 @@ impl Egress {
             ),
         }
         outcome
+    }
+
+    /// Fetches a document that the operator named in the configuration. It goes where the operator said, or
+    /// where such a document said.
+    ///
+    /// # Errors
+    /// [`EgressError`]. An answer of any status, redirects included, is none.
+    pub async fn fetch(&self, document: &Document, headers: Headers) -> Result<Answer, EgressError> {
+        let request = (&http::Method::GET, document.target());
+        self.once(request, document.networks(), (headers, Body::default()), budget::REQUEST)
+            .await
+    }
+
+    async fn once(
+        &self,
+        (method, target): (&http::Method, &Target),
+        networks: &[IpNet],
+        content: (Headers, Body),
+        total: Duration,
+    ) -> Result<Answer, EgressError> {
+        let host = target.origin();
+        let connect = total.min(budget::CONNECT);
+        let started = Instant::now();
+        let before = async {
+            let slot = self
+                .in_flight
+                .acquire()
+                .await
+                .map_err(|_| EgressError::Busy { host: host.clone() })?;
+            Ok::<_, EgressError>((slot, resolve::vetted(self.resolver.as_ref(), target, networks).await?))
+        };
+        let Ok(ready) = tokio::time::timeout(connect, before).await else {
+            return Err(EgressError::Timeout {
+                host,
+                stage: "connect",
+                limit_ms: connect.as_millis(),
+                reached: Reached::NotSent,
+            });
+        };
+        let (_slot, vetted) = ready?;
+        let spent = started.elapsed();
+        let (connect, total) = (connect.saturating_sub(spent), total.saturating_sub(spent));
+        dial::send(&self.tls, (method, target), &vetted, content, connect, total).await
     }
 }
 

@@ -6,9 +6,10 @@
 use super::address;
 use super::budget;
 use super::denied::Denied;
-use super::endpoint::Approved;
 use super::error::EgressError;
+use super::target::Target;
 use futures::future::BoxFuture;
+use ipnet::IpNet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -39,8 +40,7 @@ impl Vetted {
 }
 
 /// Looks the target's host up, once, and checks every answer.
-pub(super) async fn vetted(resolver: &dyn Resolver, approved: &Approved<'_>) -> Result<Vetted, EgressError> {
-    let (target, networks) = (approved.target(), approved.instance().networks());
+pub(super) async fn vetted(resolver: &dyn Resolver, target: &Target, networks: &[IpNet]) -> Result<Vetted, EgressError> {
     let host = target.host();
     let answers = match target.literal_address() {
         Some(address) => vec![address],

@@ -53,6 +53,8 @@ pub enum CallerKind {
     Service {
         /// Its name, as role bindings name it.
         name: Username,
+        /// What the operator lets it do at most.
+        scopes: KeyScopes,
     },
 }
 
@@ -109,7 +111,7 @@ impl Caller {
         match &self.kind {
             CallerKind::Person { user, .. } => Some(user),
             CallerKind::ApiKey { creator, .. } => Some(creator),
-            CallerKind::Service { name } => Some(name),
+            CallerKind::Service { name, .. } => Some(name),
             CallerKind::Session { .. } | CallerKind::Turn { .. } => None,
         }
     }
@@ -129,11 +131,11 @@ impl Caller {
         matches!(self.kind, CallerKind::Service { .. })
     }
 
-    /// What the bearer itself is limited to: all for everyone but API keys.
+    /// What the bearer itself is limited to: all for everyone but API keys and services.
     #[must_use]
     pub const fn scopes(&self) -> &KeyScopes {
         match &self.kind {
-            CallerKind::ApiKey { scopes, .. } => scopes,
+            CallerKind::ApiKey { scopes, .. } | CallerKind::Service { scopes, .. } => scopes,
             _ => &KeyScopes::All,
         }
     }

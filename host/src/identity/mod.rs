@@ -20,5 +20,5 @@ pub use caller::{Caller, CallerKind, PersonBearer};
 pub use effective::{EffectiveUser, Granted, Ground, effective_user};
 pub use facts::{Facts, OpenTurn, Place, SessionFacts};
 pub use header::CurrentUserHeader;
-pub use permission::{FETCH_TOKEN, KeyScopes, Permission};
+pub use permission::{FETCH_TOKEN, KeyScopes, OPEN_TURN, Permission};
 pub use refusal::{Class, Refusal};

@@ -3,8 +3,11 @@
 /// The one permission that hands out tokens, as `(resource, action)`.
 pub const FETCH_TOKEN: (&str, &str) = ("credential", "fetch_token");
 
+/// The permission to say whose message is being answered, as `(resource, action)`.
+pub const OPEN_TURN: (&str, &str) = ("turn", "open");
+
 /// A parsed permission. Either side may be `*`, yet no wildcard ever matches [`FETCH_TOKEN`]: administering the platform and
-/// reading people's tokens are two things (law 1).
+/// reading people's tokens are two things (law 1). Nor does one match [`OPEN_TURN`]: whoever opens turns speaks for everybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
     resource: Side,
@@ -50,7 +53,7 @@ impl Permission {
     /// Whether it allows this action on this resource.
     #[must_use]
     pub fn allows(&self, resource: &str, action: &str) -> bool {
-        if action == FETCH_TOKEN.1 {
+        if action == FETCH_TOKEN.1 || (resource, action) == OPEN_TURN {
             return self.resource.is(resource) && self.action.is(action);
         }
         self.resource.covers(resource) && self.action.covers(action)

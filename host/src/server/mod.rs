@@ -10,14 +10,14 @@ pub use admin::{Admin, KeyLine, Order, Reply};
 
 use crate::api::{self, App, Parts};
 use crate::audit::{Audit, AuditKeys};
-use crate::authn::{Authenticator, SignedBearers, StoredBearers};
+use crate::authn::{Authenticator, Issuers, Services, SignedBearers, StoredBearers};
 use crate::broker::{Broker, Tools};
 use crate::cache::TokenCache;
 use crate::clock::{Clock, Millis, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::egress::{self, Egress, SystemResolver};
 use crate::follow::Follower;
-use crate::ids::RequestId;
+use crate::ids::{RequestId, Username};
 use crate::records::{self, DataFolder, Records};
 use crate::runtime::{Cache as CompiledCache, Catalog, Door, Folder, Options, Sandbox};
 use crate::seal::jws::BearerKeys;
@@ -82,7 +82,8 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
     key_check::check(&records, &keyring).await?;
     let replica = replica(&records, &folder).await?;
-    let stored = StoredBearers::new(mode == Mode::Development);
+    let services = services(&config, mode, &records).await?;
+    let stored = StoredBearers::new(services.clone(), mode == Mode::Development);
     let (follower, index) = Follower::start(records.clone(), stored.clone(), Arc::clone(&clock)).await?;
     trail::look_for(&config, mode, &records, &replica).await?;
     let audit = Audit::open(&audit_folder(&config), &config.audit, audit_keys(&keyring)?, Arc::clone(&clock))?;
@@ -90,7 +91,11 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let egress = Arc::new(Egress::new(&config.egress, &config.instances, Arc::new(SystemResolver))?);
     let catalog = Arc::new(Catalog::open(sandbox(&config, &keyring)?, Folder::at(providers_of(&config.data_dir))).await?);
     let cache = TokenCache::open(&config.data_dir.join("cache"), keyring.clone(), clock.now_ms())?;
-    let authn = Authenticator::new(stored, SignedBearers::new(BearerKeys::from_keyring(&keyring)?), Arc::clone(&clock));
+    let register = Arc::new(records.clone());
+    let issuers =
+        Issuers::new(&config.issuers, services.clone(), &egress, register, Arc::clone(&clock)).context("an `[[issuer]]` cannot be used")?;
+    let signed = SignedBearers::new(BearerKeys::from_keyring(&keyring)?);
+    let authn = Authenticator::new(stored, signed, issuers.clone(), services, Arc::clone(&clock));
     let broker = Broker::new(
         Tools {
             clock: Arc::clone(&clock),
@@ -144,6 +149,7 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let mut tasks = JoinSet::new();
     tasks.spawn(control.serve(admin.clone()));
     tasks.spawn(follower.run());
+    tasks.spawn(issuers.keep());
     let probed = admin.audit.clone();
     tasks.spawn(async move {
         loop {
@@ -201,8 +207,8 @@ impl Server {
     }
 }
 
-/// How many tasks never end by themselves: control, follower, probe, sweep.
-const ENDLESS: usize = 4;
+/// How many tasks never end by themselves: control, follower, issuers' keys, probe, sweep.
+const ENDLESS: usize = 5;
 
 async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
@@ -221,6 +227,26 @@ pub async fn until_told_to_stop() {
         Err(_) => drop(interrupt.await),
     }
 }
+
+/// In front of the name of a service that was configured once.
+const SERVICE: &str = "service-";
+
+/// The configured services. Their names are kept for ever: the role bindings of one that is configured no more are still there, and must
+/// not become those of a person who has its name.
+async fn services(config: &Config, mode: Mode, records: &Records) -> anyhow::Result<Services> {
+    for service in &config.services {
+        records.meta_once(&format!("{SERVICE}{}", service.name), "configured").await?;
+    }
+    let known = records.meta_below(SERVICE).await?.into_iter();
+    let mut former: Vec<Username> = known.filter_map(|(name, _)| Username::parse(name).ok()).collect();
+    if mode == Mode::Development {
+        former.push(Username::parse(PROXY)?);
+    }
+    Ok(Services::new(&config.services, former))
+}
+
+/// The development server's own service.
+pub(crate) const PROXY: &str = "proxy";
 
 /// This replica's name in the rotation journal: its data folder's, kept in the records. What a replica of that name left open when it
 /// died is settled as unanswered, before the first flight.

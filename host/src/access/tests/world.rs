@@ -314,7 +314,10 @@ pub(super) fn turn_token(id: &str, project: &str, session: &str, name: &str) -> 
 }
 
 pub(super) fn service(name: &str) -> Caller {
-    Caller::authenticated(CallerKind::Service { name: user(name) })
+    Caller::authenticated(CallerKind::Service {
+        name: user(name),
+        scopes: KeyScopes::All,
+    })
 }
 
 pub(super) fn flat(credential: &str) -> TokenRequest {

@@ -206,6 +206,7 @@ async fn a_service_is_not_the_person_of_its_name() {
     let (request, id) = (flat(), request_id(1));
     let service = Caller::authenticated(CallerKind::Service {
         name: user("bob@example.org"),
+        scopes: crate::identity::KeyScopes::All,
     });
     for caller in [service, person("bob@example.org")] {
         let access = Access {

@@ -57,6 +57,7 @@ pub(super) fn turn_token(id: &str, name: &str) -> Caller {
 pub(super) fn service() -> Caller {
     Caller::authenticated(CallerKind::Service {
         name: user("control-plane"),
+        scopes: KeyScopes::All,
     })
 }
 
