@@ -23,6 +23,7 @@ mod search;
 mod state;
 pub mod tokens;
 mod turns;
+mod whoami;
 
 pub use state::{App, Parts};
 
@@ -68,6 +69,7 @@ pub fn service(app: App) -> Stamped {
         .route("/api/claviger/v1/credentials/{id}/revoke", post(account::revoke))
         .route("/api/claviger/v1/turns", post(turns::open))
         .route("/api/claviger/v1/turns/{id}", delete(turns::close))
+        .route("/api/claviger/v1/whoami", get(whoami::whoami))
         .route("/api/auth/{provider}/connect", post(connect::connect))
         .route("/api/auth/{provider}/complete", post(connect::complete))
         .route("/api/auth/{provider}/status", get(connect::status))

@@ -1,12 +1,21 @@
 //! The commands: what a person types, and which part of the house it wakes.
 //!
 //! Answers go to standard output, everything else to standard error. Exit code 1 is a refusal or failure with one sentence, 2 a command
-//! line that does not read.
+//! line that does not read; the commands of a person, which go over the API, have more (`client::failure`).
 
+mod answers;
 mod api_key;
+mod apply;
 mod audit;
+mod client;
+mod connection;
+mod contexts;
+mod credential;
 mod dev;
+mod login;
 mod provider;
+mod role_binding;
+mod secret_input;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +49,26 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Sign in to a running server: for the commands below.
+    Login(login::Login),
+    /// Forget a server, and the token if it was kept.
+    Logout(login::Logout),
+    /// Whom the server takes you for.
+    Whoami(login::Whoami),
+    /// The servers that you are signed in to.
+    #[command(subcommand)]
+    Context(login::ContextCommand),
+    /// Credentials, their tokens and who gets them.
+    #[command(subcommand)]
+    Credential(credential::Credential),
+    /// Who has which role for what.
+    #[command(subcommand)]
+    RoleBinding(role_binding::RoleBinding),
+    /// Makes what manifests say: a second time it changes nothing.
+    Apply(apply::Apply),
+    /// The roles that there are.
+    #[command(subcommand)]
+    Role(role_binding::Role),
 }
 
 /// Where a command finds the server's data.
@@ -85,6 +114,14 @@ pub fn run() -> ExitCode {
             Command::Provider(command) => command.run().await,
             Command::ApiKey(command) => command.run().await,
             Command::Audit(command) => command.run(),
+            Command::Login(login) => done(login.run().await),
+            Command::Logout(logout) => done(logout.run()),
+            Command::Whoami(whoami) => done(whoami.run().await),
+            Command::Context(command) => done(command.run()),
+            Command::Credential(command) => done(command.run().await),
+            Command::RoleBinding(command) => done(command.run().await),
+            Command::Apply(apply) => done(apply.run().await),
+            Command::Role(command) => done(command.run().await),
         }
     });
     // What is still running holds nothing that is not durable.
@@ -93,6 +130,27 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
+}
+
+/// A person's command is over.
+fn done(outcome: Result<(), client::Failure>) -> anyhow::Result<ExitCode> {
+    Ok(outcome.map(|()| ExitCode::SUCCESS)?)
+}
+
+/// Asks the person at the terminal, unless they have said so already. The question goes to standard error: the answer may be piped.
+#[expect(clippy::print_stderr, reason = "a question to the person at the terminal")]
+fn agreed(yes: bool, question: &str) -> Result<bool, client::Failure> {
+    use std::io::{BufRead, IsTerminal};
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(client::Failure::Usage("nobody is there to be asked; add `--yes`".to_owned()));
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// A word to the person who typed the command, beside its answer.
@@ -104,5 +162,7 @@ fn note(text: &str) {
 #[expect(clippy::print_stderr, reason = "the last word of a command goes to the person who typed it")]
 fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("claviger: {}", crate::telemetry::redact(&format!("{error:#}")));
-    ExitCode::FAILURE
+    error
+        .downcast_ref::<client::Failure>()
+        .map_or(ExitCode::FAILURE, client::Failure::exit_code)
 }

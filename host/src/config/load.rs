@@ -30,6 +30,9 @@ pub enum ConfigError {
     },
 }
 
+/// What a person's commands read (`cli::connection`). A shell that has them must still be able to start a server.
+const OF_PEOPLE: [&str; 3] = ["url", "token", "context"];
+
 /// Reads the file, if one is named, and the environment over it. `plain_http` lets instances on loopback use http: for the development
 /// server alone.
 ///
@@ -45,7 +48,7 @@ pub fn load(file: Option<&Path>, defaults: &str, plain_http: bool) -> Result<Con
         figment = figment.merge(Toml::string(&text));
     }
     let mut config: Config = figment
-        .merge(Env::prefixed("CLAVIGER_").split("__"))
+        .merge(Env::prefixed("CLAVIGER_").ignore(&OF_PEOPLE).split("__"))
         .extract()
         .map_err(|error| ConfigError::Refused(describe(&error, file)))?;
     anchor(&mut config, file)?;

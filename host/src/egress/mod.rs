@@ -35,7 +35,7 @@ pub use error::{EgressError, Reached};
 pub use headers::Headers;
 pub use instance::{Address, Instance};
 pub use resolve::{Resolver, SystemResolver};
-pub use tls::{StartError, install_crypto};
+pub use tls::{StartError, client_config, install_crypto};
 
 use crate::config;
 use crate::manifest::Manifest;

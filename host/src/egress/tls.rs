@@ -41,7 +41,10 @@ pub fn install_crypto() {
 
 /// One configuration for all connections. Sessions are not resumed: a ticket would tie the connections of different people
 /// together, and a mint happens once an hour.
-pub(super) fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, StartError> {
+///
+/// # Errors
+/// A file has no certificates.
+pub fn client_config(ca_files: &[PathBuf]) -> Result<ClientConfig, StartError> {
     install_crypto();
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
