@@ -133,6 +133,10 @@ id!(
     ProjectId, "project id", project_path, "must be 1 to 63 letters, digits, `_` or `-`"
 );
 id!(
+    /// A person's record. KSUID. Bindings name the username, never this.
+    UserId, "user id", opaque, "must be 1 to 64 letters, digits, `_` or `-`"
+);
+id!(
     /// A person's name as the issuer gives it: the principal. Never empty.
     Username, "username", username, "must be 1 to 255 characters without spaces at its ends or control characters"
 );
@@ -150,6 +154,7 @@ made_id!(SessionId);
 made_id!(TurnId);
 made_id!(ApiKeyId);
 made_id!(RequestId);
+made_id!(UserId);
 
 /// How often a credential's secrets have changed. Starts at 1; part of every seal and of every cache key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

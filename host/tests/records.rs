@@ -17,6 +17,8 @@ mod opening;
 mod people;
 #[path = "records/postgres.rs"]
 mod postgres;
+#[path = "records/resources.rs"]
+mod resources;
 #[path = "records/rotation.rs"]
 mod rotation;
 #[path = "records/schema.rs"]
@@ -64,6 +66,13 @@ macro_rules! suite {
 
 suite! {
     both [
+    resources::details_come_back_as_they_were,
+    resources::an_agent_has_one_session_at_a_time,
+    resources::a_deleted_project_leaves_nothing_to_whoever_takes_its_name,
+    resources::a_deleted_agent_is_forgotten_by_its_sessions,
+    resources::a_binding_keeps_its_age_and_its_last_owner,
+    resources::roles_of_ones_own,
+    resources::people_have_an_id_that_stays,
     credentials::it_comes_with_its_secrets_and_its_owner,
     credentials::every_text_comes_back_as_it_was,
     credentials::a_taken_id_leaves_everything_as_it_was,

@@ -33,9 +33,15 @@ pub fn sees_credential(index: &Index, caller: &Caller, credential: &Credential) 
     if let Some((project, session)) = caller.bound_session() {
         return index.session(project, session).is_some() && index.grants(project, session).any(|(_, granted)| granted.id == credential.id);
     }
-    let Some(user) = caller.principal() else { return false };
+    let Some(user) = caller.principal().filter(|_| caller.scopes().allow("credential", "read")) else {
+        return false;
+    };
     if let Some(person) = &credential.connected_to {
         return person == user && !caller.is_service();
+    }
+    // A control plane resolves credentials for the sessions it starts. Their tokens are another matter.
+    if caller.is_service() {
+        return true;
     }
     let reach = Reach {
         credential: Some(&credential.id),
@@ -92,8 +98,13 @@ pub fn may_change_credential(index: &Index, caller: &Caller, credential: Option<
 /// reads bindings. A session sees none.
 #[must_use]
 pub fn sees_binding(index: &Index, caller: &Caller, binding: &Binding) -> bool {
-    let Some(user) = caller.principal() else { return false };
-    if binding.user_id.as_ref() == Some(user) || index.allowing_binding(user, "role_binding", "read", Reach::default()).is_some() {
+    let Some(user) = caller.principal().filter(|_| caller.scopes().allow("role_binding", "read")) else {
+        return false;
+    };
+    if caller.is_service()
+        || binding.user_id.as_ref() == Some(user)
+        || index.allowing_binding(user, "role_binding", "read", Reach::default()).is_some()
+    {
         return true;
     }
     let in_project = binding.project_id.as_ref().is_some_and(|project| {

@@ -13,7 +13,9 @@ pub mod explain;
 pub mod index;
 pub mod manage;
 pub mod permit;
+pub mod rebinding;
 pub mod resolve;
+pub mod resources;
 pub mod roles;
 
 pub use decide::{Decision, Target, TokenRequest, decide, permit};

@@ -77,13 +77,14 @@ pub struct KnownRole {
 }
 
 impl KnownRole {
-    /// From its record. A permission that cannot be read allows nothing.
+    /// From its record. A permission that cannot be read allows nothing. Only what came with the server stands in the hierarchy: a role
+    /// that somebody made under a name of it would be granted like the platform's own.
     #[must_use]
     pub fn read(role: &Role) -> Self {
         Self {
             id: role.id.clone(),
             name: role.name.clone(),
-            level: level_of(&role.name),
+            level: if role.built_in { level_of(&role.name) } else { Level::NONE },
             permissions: role.permissions.iter().filter_map(|text| Permission::parse(text)).collect(),
         }
     }

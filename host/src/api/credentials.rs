@@ -3,6 +3,7 @@
 use super::caller::Known;
 use super::change::recorded;
 use super::columns;
+use super::details::written;
 use super::input::{Change, Input};
 use super::intake::{self, Given, Taken};
 use super::listing::{self, ListQuery};
@@ -78,21 +79,32 @@ pub async fn create(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,
     known: Known,
-    mut input: Input,
+    input: Input,
 ) -> Answer<(StatusCode, Json<Value>)> {
     let owner = manage::may_create_credential(&known.caller)
         .map_err(|why| refusals::refused(why, "Credential", "new"))?
         .clone();
+    make(&app, &context, &known, input, Ownership::Owner(owner)).await
+}
+
+/// Makes a credential of this ownership from a body.
+pub(super) async fn make(
+    app: &App,
+    context: &RequestContext,
+    known: &Known,
+    mut input: Input,
+    ownership: Ownership,
+) -> Answer<(StatusCode, Json<Value>)> {
     if input.optional("id")?.is_some() {
         return Err(Problem::validation("id must be empty"));
     }
     input.ignore(&["created_at", "updated_at", "href"]);
     let name = name(input.required("name")?)?;
-    let provider = provider_of(&app, input.required("provider")?)?;
-    let manifest = manifest(&app, &provider)?;
+    let provider = provider_of(app, input.required("provider")?)?;
+    let manifest = manifest(app, &provider)?;
     let kind = intake::kind(&manifest, kind_name(&mut input)?.as_deref())?;
     let (token, fields) = (input.secret("token")?, input.texts("fields")?.unwrap_or_default());
-    let url = url(&app, &provider, &manifest, kind, input.optional("url")?)?;
+    let url = url(app, &provider, &manifest, kind, input.optional("url")?)?;
     let email = given(&mut input, "email")?.filter(|email| !email.is_empty());
     let description = given(&mut input, "description")?;
     let (labels, annotations) = (given(&mut input, "labels")?, given(&mut input, "annotations")?);
@@ -110,7 +122,7 @@ pub async fn create(
     }
     let id = CredentialId::make(&*app.clock);
     let new = NewCredential {
-        secrets: seal(&app, &id, Generation::FIRST, &taken),
+        secrets: seal(app, &id, Generation::FIRST, &taken),
         id,
         name,
         description,
@@ -121,14 +133,14 @@ pub async fn create(
         labels,
         annotations,
         fields: taken.public,
-        ownership: Ownership::Owner(owner),
+        ownership,
         token: None,
     };
     let event = Administrative::credential("CREDENTIAL_CREATED", &context.id, &known.caller, &new.id, &new.provider);
-    let credential = recorded(&app, event, app.records.create_credential(new.clone())).await?;
+    let credential = recorded(app, event, app.records.create_credential(new.clone())).await?;
     Ok((
         StatusCode::CREATED,
-        Json(present::warning(shown_as(&app, &credential), &taken.warnings)),
+        Json(present::warning(shown_as(app, &credential), &taken.warnings)),
     ))
 }
 
@@ -138,9 +150,14 @@ pub async fn patch(
     Extension(context): Extension<RequestContext>,
     known: Known,
     Path(id): Path<String>,
-    mut input: Input,
+    input: Input,
 ) -> Answer<Json<Value>> {
     let old = changeable(&app, &known, &id, "update")?;
+    change(&app, &context, &known, &old, input).await
+}
+
+/// Changes a credential that this caller may change.
+pub(super) async fn change(app: &App, context: &RequestContext, known: &Known, old: &Credential, mut input: Input) -> Answer<Json<Value>> {
     input.ignore(&READ_ONLY);
     if input.optional("credential_kind")?.is_some_and(|kind| kind != old.kind) {
         return Err(Problem::validation(
@@ -148,7 +165,7 @@ pub async fn patch(
         ));
     }
     let provider = match input.optional("provider")? {
-        Some(name) => provider_of(&app, name)?,
+        Some(name) => provider_of(app, name)?,
         None => old.provider.clone(),
     };
     let new_name = input.optional("name")?.map(name).transpose()?;
@@ -162,12 +179,12 @@ pub async fn patch(
     let (labels, annotations) = (changed(&mut input, "labels")?, changed(&mut input, "annotations")?);
     input.finish()?;
 
-    let manifest = manifest(&app, &provider)?;
+    let manifest = manifest(app, &provider)?;
     let kind = intake::kind(&manifest, named.as_deref())?;
     let address = match new_url {
         Change::Keep => old.url.clone(),
         Change::Clear => None,
-        Change::Set(address) => url(&app, &provider, &manifest, kind, Some(address))?,
+        Change::Set(address) => url(app, &provider, &manifest, kind, Some(address))?,
     };
     let moved = provider != old.provider || kind.name != old.kind || address != old.url;
     let email = new_email.apply(old.email.clone()).filter(|email| !email.is_empty());
@@ -189,14 +206,14 @@ pub async fn patch(
         labels: labels.into_patch(),
         annotations: annotations.into_patch(),
         fields: Some(fields),
-        secrets: seal(&app, &old.id, old.generation.next(), &taken),
+        secrets: seal(app, &old.id, old.generation.next(), &taken),
         token: None,
     };
     let event = Administrative::credential("CREDENTIAL_UPDATED", &context.id, &known.caller, &old.id, &old.provider);
     let update = app.records.update_credential(&old.id, old.generation, patch);
-    let credential = recorded(&app, event, update).await?;
+    let credential = recorded(app, event, update).await?;
     app.broker.changed(&credential.id);
-    Ok(Json(present::warning(shown_as(&app, &credential), &taken.warnings)))
+    Ok(Json(present::warning(shown_as(app, &credential), &taken.warnings)))
 }
 
 /// `DELETE /credentials/{id}`: gone with its secrets, tokens and bindings.
@@ -207,6 +224,11 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Answer<StatusCode> {
     let credential = changeable(&app, &known, &id, "delete")?;
+    remove(&app, &context, &known, &credential).await
+}
+
+/// Removes a credential that this caller may remove.
+pub(super) async fn remove(app: &App, context: &RequestContext, known: &Known, credential: &Credential) -> Answer<StatusCode> {
     let event = Administrative::credential(
         "CREDENTIAL_DELETED",
         &context.id,
@@ -214,13 +236,13 @@ pub async fn delete(
         &credential.id,
         &credential.provider,
     );
-    recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
+    recorded(app, event, app.records.delete_credential(&credential.id)).await?;
     app.broker.changed(&credential.id);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// A credential as it is answered.
-fn shown_as(app: &App, credential: &Credential) -> Value {
+pub(super) fn shown_as(app: &App, credential: &Credential) -> Value {
     let loaded = app.catalog.get(credential.provider.as_str()).ok();
     let kind = loaded.as_ref().and_then(|loaded| loaded.manifest().kind(&credential.kind));
     present::credential(credential, kind)
@@ -311,14 +333,6 @@ fn changed(input: &mut Input, key: &'static str) -> Answer<Change<String>> {
         Change::Set(text) => Change::Set(written(key, text)?),
         other => other,
     })
-}
-
-/// Beside line breaks and tabs no control characters: PostgreSQL does not store the first of them, and a terminal obeys the others.
-fn written(key: &str, text: String) -> Answer<String> {
-    if intake::has_controls(&text) {
-        return Err(Problem::validation(format!("`{key}` has control characters")));
-    }
-    Ok(text)
 }
 
 /// An id as it may be repeated in an answer.

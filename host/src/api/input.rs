@@ -120,6 +120,40 @@ impl Input {
         }
     }
 
+    /// A number from 0 on that a patch may clear with `null`.
+    ///
+    /// # Errors
+    /// 400 if it is something else.
+    pub fn number(&mut self, key: &'static str, whole: bool) -> Answer<Change<Value>> {
+        let kind = if whole { "a whole number" } else { "a number" };
+        let bad = || Problem::validation(format!("`{key}` must be {kind} from 0 on, or null"));
+        match self.0.remove(key) {
+            None => Ok(Change::Keep),
+            Some(Value::Null) => Ok(Change::Clear),
+            Some(Value::Number(number)) => {
+                let read = if whole {
+                    number.as_u64().filter(|number| *number <= u64::from(u32::MAX)).map(Value::from)
+                } else {
+                    number.as_f64().filter(|number| (0.0..=1e9).contains(number)).map(Value::from)
+                };
+                read.map(Change::Set).ok_or_else(bad)
+            }
+            Some(_) => Err(bad()),
+        }
+    }
+
+    /// Yes or no; `null` means not given.
+    ///
+    /// # Errors
+    /// 400 if it is something else.
+    pub fn flag(&mut self, key: &'static str) -> Answer<Option<bool>> {
+        match self.0.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(Problem::validation(format!("`{key}` must be true or false"))),
+        }
+    }
+
     /// A secret text.
     ///
     /// # Errors

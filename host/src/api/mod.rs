@@ -1,35 +1,42 @@
 //! The HTTP API: one line a route. The token read is in [`tokens`]; everything else surrounds it.
 
 mod account;
+mod agents;
 mod caller;
 mod change;
 mod columns;
 mod connect;
 mod consumers;
 mod credentials;
+mod details;
 mod explain;
 mod health;
 mod input;
 mod intake;
 mod listing;
+mod metadata;
 mod pattern;
 mod present;
 mod problem;
+mod project_credentials;
+mod projects;
 mod refusals;
 mod request;
 mod role_bindings;
 mod roles;
 mod search;
+mod sessions;
 mod state;
 pub mod tokens;
 mod turns;
+mod users;
 mod whoami;
 
 pub use state::{App, Parts};
 
 use crate::access::Index;
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use problem::{Answer, Problem};
 use request::Stamped;
 use std::sync::Arc;
@@ -46,15 +53,54 @@ pub fn service(app: App) -> Stamped {
         .route("/api/ambient/v1/credentials/{id}/token", get(tokens::flat))
         .route("/api/ambient/v1/projects/{project}/credentials/{id}/token", get(tokens::in_project))
         .route("/api/ambient/v1/projects/{project}/explain", get(explain::of_project))
-        .route("/api/ambient/v1/roles", get(roles::list))
-        .route("/api/ambient/v1/roles/{id}", get(roles::get))
+        .route(
+            "/api/ambient/v1/projects/{project}/credentials",
+            get(project_credentials::list).post(project_credentials::create),
+        )
+        .route(
+            "/api/ambient/v1/projects/{project}/credentials/{id}",
+            get(project_credentials::get)
+                .patch(project_credentials::patch)
+                .delete(project_credentials::delete),
+        )
+        .route("/api/ambient/v1/projects", get(projects::list).post(projects::create))
+        .route(
+            "/api/ambient/v1/projects/{project}",
+            get(projects::get).patch(projects::patch).delete(projects::delete),
+        )
+        .route("/api/ambient/v1/projects/{project}/agents", get(agents::list).post(agents::create))
+        .route(
+            "/api/ambient/v1/projects/{project}/agents/{id}",
+            get(agents::get).patch(agents::patch).delete(agents::delete),
+        )
+        .route("/api/ambient/v1/projects/{project}/agents/{id}/start", post(agents::start))
+        .route("/api/ambient/v1/projects/{project}/agents/{id}/sessions", get(agents::sessions_of))
+        .route("/api/ambient/v1/sessions", get(sessions::list).post(sessions::create))
+        .route(
+            "/api/ambient/v1/sessions/{id}",
+            get(sessions::get).patch(sessions::patch).delete(sessions::delete),
+        )
+        .route("/api/ambient/v1/sessions/{id}/status", patch(sessions::status))
+        .route("/api/ambient/v1/sessions/{id}/start", post(sessions::start))
+        .route("/api/ambient/v1/sessions/{id}/stop", post(sessions::stop))
+        .route("/api/ambient/v1/sessions/{id}/clone", post(sessions::duplicate))
+        .route("/api/ambient/v1/users", get(users::list).post(users::create))
+        .route(
+            "/api/ambient/v1/users/{id}",
+            get(users::get).patch(users::patch).delete(users::delete),
+        )
+        .route("/api/ambient/v1/roles", get(roles::list).post(roles::create))
+        .route(
+            "/api/ambient/v1/roles/{id}",
+            get(roles::get).patch(roles::patch).delete(roles::delete),
+        )
         .route(
             "/api/ambient/v1/role_bindings",
             get(role_bindings::list).post(role_bindings::create),
         )
         .route(
             "/api/ambient/v1/role_bindings/{id}",
-            get(role_bindings::get).delete(role_bindings::delete),
+            get(role_bindings::get).patch(role_bindings::patch).delete(role_bindings::delete),
         )
         // A runner whose base address has no `/api` asks at the root.
         .route(
@@ -78,9 +124,14 @@ pub fn service(app: App) -> Stamped {
             post(connect::disconnect).delete(connect::disconnect),
         )
         .route("/oauth2callback", get(connect::returned))
+        .route("/api/ambient", get(metadata::api))
+        .route("/api/ambient/v1", get(metadata::v1))
+        .route("/api/ambient/v1/version", get(metadata::version))
+        .route("/api/ambient/v1/errors", get(metadata::errors))
+        .route("/api/ambient/v1/errors/{id}", get(metadata::error))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .fallback(|| async { Problem::nothing_there("The requested resource doesn't exist") })
+        .fallback(metadata::nothing)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .with_state(app.clone());
     Stamped::new(router, Arc::clone(&app.clock))

@@ -2,7 +2,8 @@
 
 use crate::clock::{Millis, rfc3339};
 use crate::manifest::Kind;
-use crate::records::model::{Binding, Credential, CredentialState, Role, Scope};
+use crate::records::model::{Agent, Binding, Credential, CredentialPolicy, CredentialState, Phase, Project, Role, Scope, Session, User};
+use crate::records::{Detailed, Details};
 use serde_json::{Map, Value, json};
 
 const BASE: &str = "/api/ambient/v1";
@@ -110,6 +111,98 @@ pub fn binding(binding: &Binding) -> Value {
     object.insert("agent_id".to_owned(), json!(binding.agent_id));
     object.insert("session_id".to_owned(), json!(binding.session_id));
     object.insert("credential_id".to_owned(), json!(binding.credential_id));
+    Value::Object(object)
+}
+
+/// Adds what clients stored.
+fn put_details(object: &mut Map<String, Value>, details: &Details) {
+    object.extend(details.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+/// A project. Its id is its name.
+#[must_use]
+pub fn project(project: &Detailed<Project>) -> Value {
+    let Detailed { record, details } = project;
+    let mut object = object(
+        "Project",
+        "projects",
+        record.id.as_str(),
+        record.created_at_ms,
+        record.updated_at_ms,
+    );
+    object.insert("name".to_owned(), json!(record.id));
+    put(&mut object, "description", record.description.as_deref());
+    object.insert("credential_policy".to_owned(), json!(policy(record.credential_policy)));
+    put_details(&mut object, details);
+    Value::Object(object)
+}
+
+/// A policy's word.
+#[must_use]
+pub const fn policy(policy: CredentialPolicy) -> &'static str {
+    match policy {
+        CredentialPolicy::Bindings => "bindings",
+        CredentialPolicy::SenderOnly => "sender-only",
+        CredentialPolicy::Owner => "owner",
+    }
+}
+
+/// An agent. Its address is the flat one of the wire, under which nothing is served.
+#[must_use]
+pub fn agent(agent: &Detailed<Agent>) -> Value {
+    let Detailed { record, details } = agent;
+    let mut object = object("Agent", "agents", record.id.as_str(), record.created_at_ms, record.updated_at_ms);
+    object.insert("name".to_owned(), json!(record.name));
+    object.insert("project_id".to_owned(), json!(record.project_id));
+    put_details(&mut object, details);
+    Value::Object(object)
+}
+
+/// A session.
+#[must_use]
+pub fn session(session: &Detailed<Session>) -> Value {
+    let Detailed { record, details } = session;
+    let mut object = object(
+        "Session",
+        "sessions",
+        record.id.as_str(),
+        record.created_at_ms,
+        record.updated_at_ms,
+    );
+    object.insert("name".to_owned(), json!(record.name));
+    object.insert("project_id".to_owned(), json!(record.project_id));
+    put(&mut object, "agent_id", record.agent_id.as_ref().map(AsRef::as_ref));
+    object.insert("created_by_user_id".to_owned(), json!(record.created_by));
+    object.insert("phase".to_owned(), json!(phase(record.phase)));
+    // The platform names the session's resource in the cluster by its id; clients read it here.
+    object.insert("kube_cr_name".to_owned(), json!(record.id));
+    put_details(&mut object, details);
+    Value::Object(object)
+}
+
+/// A phase's word.
+#[must_use]
+pub const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "Pending",
+        Phase::Creating => "Creating",
+        Phase::Running => "Running",
+        Phase::Stopping => "Stopping",
+        Phase::Stopped => "Stopped",
+        Phase::Completed => "Completed",
+        Phase::Failed => "Failed",
+    }
+}
+
+/// A person.
+#[must_use]
+pub fn user(user: &User) -> Value {
+    let mut object = object("User", "users", user.id.as_str(), user.created_at_ms, user.updated_at_ms);
+    object.insert("username".to_owned(), json!(user.username));
+    // The wire's clients expect it; whose issuer tells no name has the username.
+    object.insert("name".to_owned(), json!(user.name.as_deref().unwrap_or(user.username.as_str())));
+    put(&mut object, "email", user.email.as_deref());
+    object.insert("active".to_owned(), json!(user.active));
     Value::Object(object)
 }
 

@@ -23,7 +23,22 @@ enum Number {
     Unauthenticated = 15,
     Malformed = 17,
     BadRequest = 21,
+    /// Not of the catalogue: what the wire answers where nothing is served.
+    NoRoute = 404,
 }
+
+/// The catalogue of errors: number, status, what it means.
+pub(super) const CATALOGUE: [(u16, u16, &str); 9] = [
+    (Number::Forbidden as u16, 403, "Forbidden"),
+    (Number::Conflict as u16, 409, "It exists already, or changed meanwhile"),
+    (Number::NotFound as u16, 404, "Resource not found"),
+    (Number::Validation as u16, 400, "A value will not do"),
+    (Number::General as u16, 500, "Unspecified error"),
+    (Number::NotImplemented as u16, 405, "The resource does not know this method"),
+    (Number::Unauthenticated as u16, 401, "Account authentication could not be verified"),
+    (Number::Malformed as u16, 400, "Unable to read the request body"),
+    (Number::BadRequest as u16, 400, "A parameter or a combination will not do"),
+];
 
 /// A refusal or failure on its way to the client.
 #[derive(Debug, Clone)]
@@ -94,6 +109,17 @@ impl Problem {
     /// 404 in other words.
     pub fn nothing_there(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, Number::NotFound, reason)
+    }
+
+    /// 404: nothing is served there.
+    #[must_use]
+    pub fn no_route(path: &str) -> Self {
+        let path: String = path.chars().filter(|c| !c.is_control()).take(256).collect();
+        Self::new(
+            StatusCode::NOT_FOUND,
+            Number::NoRoute,
+            format!("The requested resource '{path}' doesn't exist"),
+        )
     }
 
     /// 405.
@@ -186,6 +212,12 @@ impl Problem {
         self.status
     }
 
+    /// What the client is told.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// Writes the response, and the log line if it is ours to mend.
     pub(super) fn render(&self, context: &RequestContext) -> Response {
         let (request_id, status) = (context.id.as_str(), self.status.as_u16());
@@ -201,7 +233,7 @@ impl Problem {
             None => {}
         }
         let body = if context.envelope {
-            let number = (self.number as u8).to_string();
+            let number = (self.number as u16).to_string();
             let mut body = json!({
                 "id": number,
                 "kind": "Error",
@@ -212,6 +244,9 @@ impl Problem {
             });
             if let (Some(code), Some(object)) = (self.code, body.as_object_mut()) {
                 object.insert("reason_code".to_owned(), json!(code));
+            }
+            if let (Number::NoRoute, Some(object)) = (self.number, body.as_object_mut()) {
+                object.insert("type".to_owned(), json!("Error"));
             }
             body
         } else {

@@ -114,7 +114,9 @@ pub(super) fn by_records(error: RecordsError) -> Problem {
         | RecordsError::LastOwner { .. }
         | RecordsError::GenerationMoved { .. }
         | RecordsError::RotationOpen { .. }
+        | RecordsError::RoleInUse { .. }
         | RecordsError::WrongPhase { .. } => Problem::conflict(error.to_string()),
+        RecordsError::BuiltIn => Problem::forbidden_because(error.to_string()),
         RecordsError::ConnectedAccount => Problem::forbidden_because("caller must be credential owner to grant credential-scoped bindings"),
         RecordsError::AgentElsewhere => Problem::forbidden_because("agent does not belong to this project"),
         RecordsError::Unreachable(_) => Problem::unavailable("the database cannot be reached", 2).because(error),

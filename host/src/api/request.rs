@@ -6,7 +6,7 @@ use crate::ids::RequestId;
 use crate::telemetry;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -57,6 +57,7 @@ impl Service<Request> for Stamped {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        without_trailing_slash(&mut request);
         let path = request.uri().path();
         let context = RequestContext {
             id: RequestId::make(&*self.clock),
@@ -76,6 +77,26 @@ impl Service<Request> for Stamped {
             Ok(stamp(&context, response))
         };
         Box::pin(answered.instrument(span))
+    }
+}
+
+/// `/credentials/` is `/credentials`, on the wire.
+fn without_trailing_slash(request: &mut Request) {
+    let uri = request.uri();
+    let path = uri.path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() == path.len() || trimmed.is_empty() {
+        return;
+    }
+    let rest = match uri.query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = rest.parse().ok();
+    // What does not read after this was not to be read before either; the router says so.
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
     }
 }
 

@@ -3,14 +3,15 @@
 use super::caller::Known;
 use super::change::recorded;
 use super::columns;
-use super::input::Input;
+use super::input::{Change, Input};
 use super::listing::{self, ListQuery};
 use super::present;
 use super::problem::{Answer, Problem};
 use super::refusals;
 use super::request::RequestContext;
 use super::state::App;
-use crate::access::{Index, manage};
+use crate::access::roles::KnownRole;
+use crate::access::{Index, manage, rebinding};
 use crate::audit::Administrative;
 use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, RoleId, SessionId, Username};
 use crate::records::model::{Binding, Scope};
@@ -65,11 +66,7 @@ pub async fn create(
     input.finish()?;
 
     let (new, role) = super::read_index(&app, |index| {
-        // The platform's own command line sends a role's name where its id belongs.
-        let role = RoleId::parse(named_role.clone())
-            .ok()
-            .and_then(|id| index.role(&id))
-            .or_else(|| index.role_named(&named_role));
+        let role = role_of(index, &named_role);
         let role_id = role.map_or_else(|| RoleId::make(&*app.clock), |role| role.id.clone());
         let new = NewBinding {
             role_id,
@@ -99,6 +96,62 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(present::binding(&binding))))
 }
 
+/// `PATCH /role_bindings/{id}`. `null` clears an id; what is not mentioned stays.
+pub async fn patch(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+    mut input: Input,
+) -> Answer<Json<Value>> {
+    let named_role = input.optional("role_id")?;
+    let scope = input.optional("scope")?.map(|text| self::scope(&text)).transpose()?;
+    let user_id = changed(&mut input, "user_id", Username::parse)?;
+    let project_id = changed(&mut input, "project_id", ProjectId::parse)?;
+    let agent_id = changed(&mut input, "agent_id", AgentId::parse)?;
+    let session_id = changed(&mut input, "session_id", SessionId::parse)?;
+    let credential_id = changed(&mut input, "credential_id", CredentialId::parse)?;
+
+    let (old, new, role) = super::read_index(&app, |index| {
+        let old = find(index, &id);
+        let role = match (&named_role, &old) {
+            (Some(name), _) => role_of(index, name),
+            (None, Some(old)) => index.role(&old.role_id),
+            (None, None) => None,
+        };
+        let new = old.as_ref().map(|old| NewBinding {
+            role_id: role.map_or_else(|| RoleId::make(&*app.clock), |role| role.id.clone()),
+            scope: scope.unwrap_or(old.scope),
+            user_id: user_id.apply(old.user_id.clone()),
+            project_id: project_id.apply(old.project_id.clone()),
+            agent_id: agent_id.apply(old.agent_id.clone()),
+            session_id: session_id.apply(old.session_id.clone()),
+            credential_id: credential_id.apply(old.credential_id.clone()),
+        });
+        let wanted = old.as_ref().zip(new.as_ref()).map(|(old, new)| Binding {
+            id: old.id.clone(),
+            created_at_ms: old.created_at_ms,
+            ..draft(&app, new)
+        });
+        let role = role.map(AsRef::as_ref);
+        rebinding::may_rebind(index, &known.caller, old.as_deref().zip(wanted.as_ref()), role)
+            .and_then(|()| old.zip(new).ok_or(manage::Refused::NotFound))
+            .map(|(old, new)| (old, new, role.map(|role| role.name.clone()).unwrap_or_default()))
+            .map_err(|why| refusals::refused(why, "RoleBinding", &known_or_blank(&id)))
+    })??;
+    let event = Administrative::binding("BINDING_UPDATED", &context.id, &known.caller, &new, &role);
+    let conflicts = |problem: Problem| {
+        if problem.status() == StatusCode::CONFLICT && problem.reason() == "This RoleBinding already exists" {
+            return Problem::conflict("Changes to RoleBinding conflict with existing records");
+        }
+        problem
+    };
+    let binding = recorded(&app, event, app.records.update_binding(&old.id, &new))
+        .await
+        .map_err(conflicts)?;
+    Ok(Json(present::binding(&binding)))
+}
+
 /// `DELETE /role_bindings/{id}`
 pub async fn delete(
     State(app): State<App>,
@@ -116,18 +169,16 @@ pub async fn delete(
             })
             .map_err(|why| refusals::refused(why, "RoleBinding", &known_or_blank(&id)))
     })??;
-    let removed = NewBinding {
-        role_id: binding.role_id.clone(),
-        scope: binding.scope,
-        user_id: binding.user_id.clone(),
-        project_id: binding.project_id.clone(),
-        agent_id: binding.agent_id.clone(),
-        session_id: binding.session_id.clone(),
-        credential_id: binding.credential_id.clone(),
-    };
+    let removed = NewBinding::of(&binding);
     let event = Administrative::binding("BINDING_DELETED", &context.id, &known.caller, &removed, &role);
     recorded(&app, event, app.records.delete_binding(&binding.id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A role by its id, or by its name: the platform's own command line sends that where the id belongs.
+fn role_of<'a>(index: &'a Index, named: &str) -> Option<&'a Arc<KnownRole>> {
+    let by_id = RoleId::parse(named).ok().and_then(|id| index.role(&id));
+    by_id.or_else(|| index.role_named(named))
 }
 
 fn find(index: &Index, id: &str) -> Option<Arc<Binding>> {
@@ -170,6 +221,15 @@ fn id<T, E>(input: &mut Input, key: &'static str, parse: impl FnOnce(String) -> 
             .map(Some)
             .map_err(|_| Problem::bad_request(format!("{key} is not valid"))),
     }
+}
+
+fn changed<T, E>(input: &mut Input, key: &'static str, parse: impl FnOnce(String) -> Result<T, E>) -> Answer<Change<T>> {
+    Ok(match input.change(key)? {
+        Change::Keep => Change::Keep,
+        Change::Clear => Change::Clear,
+        Change::Set(text) if text.is_empty() => return Err(Problem::bad_request(format!("{key} must not be empty"))),
+        Change::Set(text) => Change::Set(parse(text).map_err(|_| Problem::bad_request(format!("{key} is not valid")))?),
+    })
 }
 
 fn known_or_blank(id: &str) -> String {

@@ -345,6 +345,24 @@ impl<'a> Administrative<'a> {
         }
     }
 
+    /// A change of a project, an agent, a session, a role or a person: `PROJECT_CREATED` and the like. `subject` are the ids it is about.
+    #[must_use]
+    pub const fn resource(
+        event: &'static str,
+        request: &'a RequestId,
+        caller: &'a Caller,
+        subject: Vec<(&'static str, &'a str)>,
+        person: Option<&'a Username>,
+    ) -> Self {
+        Self {
+            event,
+            outcome: None,
+            by: Some((request, caller)),
+            person,
+            subject,
+        }
+    }
+
     /// `TURN_OPENED`, `TURN_CLOSED`.
     #[must_use]
     pub fn turn(event: &'static str, request: &'a RequestId, caller: &'a Caller, turn: &'a Turn) -> Self {

@@ -11,7 +11,7 @@ use crate::authn::{SessionClaims, Subject, hash_of, make_bearer};
 use crate::ids::{CredentialId, Generation, ProjectId, ProviderName, SessionId, Username};
 use crate::manifest::Kind;
 use crate::records::model::{CredentialPolicy, Scope, StandsFor, Trigger};
-use crate::records::{NewApiKey, NewBinding, NewCredential, NewProject, NewSession, Ownership, sealing};
+use crate::records::{Details, NewApiKey, NewBinding, NewCredential, NewProject, NewSession, Ownership, sealing};
 use crate::secret::Secret;
 use crate::server::PROXY;
 use anyhow::Context;
@@ -92,6 +92,7 @@ async fn fill(app: &App, people: &Seed, upstream: &Url, project: &ProjectId) -> 
             description: Some("Where Alice and Bob work".to_owned()),
             credential_policy: CredentialPolicy::Bindings,
             owner: owner.clone(),
+            details: Details::default(),
         })
         .await?;
     let editor = role(app, "project:editor").await?;
@@ -122,6 +123,7 @@ async fn fill(app: &App, people: &Seed, upstream: &Url, project: &ProjectId) -> 
         name: "shared".to_owned(),
         created_by: owner,
         trigger: Trigger::Person,
+        details: Details::default(),
     };
     let session = app.records.create_session(session).await?;
     let resolved = app.index.read(|index| resolve::resolve_all(index, project, None))?;

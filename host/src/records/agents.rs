@@ -1,11 +1,12 @@
 //! Agents of projects.
 
-use super::database::Transactional;
+use super::database::{Transactional, Write};
+use super::details::{Detailed, Details, DetailsPatch};
 use super::error::{Entity, RecordsError, Result};
 use super::model::Agent;
 use super::row::{Fields, each};
-use super::{Records, projects};
-use crate::ids::{AgentId, ProjectId};
+use super::{Records, bindings, projects};
+use crate::ids::{AgentId, ProjectId, SessionId};
 
 /// An agent to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub struct NewAgent {
     pub project_id: ProjectId,
     /// For people.
     pub name: String,
+    /// What else is stored.
+    pub details: Details,
+}
+
+/// What changes about an agent. `None` leaves a part alone.
+#[derive(Debug, Clone, Default)]
+pub struct AgentPatch {
+    /// For people.
+    pub name: Option<String>,
+    /// What else changes.
+    pub details: DetailsPatch,
 }
 
 macro_rules! columns {
@@ -26,6 +38,12 @@ macro_rules! columns {
 
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM agents ORDER BY id");
 pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM agents WHERE id = $1");
+const OF_PROJECT: &str = concat!("SELECT ", columns!(), " FROM agents WHERE project_id = $1 ORDER BY id");
+const DETAILED: &str = concat!("SELECT ", columns!(), ", details FROM agents WHERE project_id = $1 ORDER BY id");
+const DETAILED_BY_ID: &str = concat!("SELECT ", columns!(), ", details FROM agents WHERE id = $1");
+/// The session that an agent works in or is about to: the latest of those that have not begun to end.
+const CURRENT: &str = "SELECT id, agent_id FROM sessions WHERE agent_id = $1 AND phase IN ('pending', 'creating', 'running')
+     ORDER BY created_at_ms DESC, id DESC LIMIT 1";
 
 pub(super) fn read(row: &Fields<'_>) -> Result<Agent> {
     Ok(Agent {
@@ -68,14 +86,16 @@ impl Records {
             created_at_ms: now,
             updated_at_ms: now,
         };
-        let insert = sqlx::query("INSERT INTO agents (id, project_id, name, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $4)");
+        let insert =
+            sqlx::query("INSERT INTO agents (id, project_id, name, created_at_ms, updated_at_ms, details) VALUES ($1, $2, $3, $4, $4, $5)");
         write
             .run(
                 insert
                     .bind(agent.id.as_str())
                     .bind(agent.project_id.as_str())
                     .bind(agent.name.as_str())
-                    .bind(now),
+                    .bind(now)
+                    .bind(new.details.written()?),
             )
             .await?;
         write.touch(Entity::Agent, &agent.id);
@@ -105,4 +125,90 @@ impl Records {
     pub async fn agents(&self) -> Result<Vec<Agent>> {
         each(&self.db.all(sqlx::query(ALL)).await?, "agents", read)
     }
+
+    /// One agent with its details.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn detailed_agent(&self, id: &AgentId) -> Result<Detailed<Agent>> {
+        let query = sqlx::query(DETAILED_BY_ID).bind(id.as_str());
+        let row = self.db.one(query, Entity::Agent, id.as_str()).await?;
+        let row = Fields {
+            row: &row,
+            table: "agents",
+        };
+        Detailed::read(&row, read)
+    }
+
+    /// A project's agents with their details.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn detailed_agents(&self, project: &ProjectId) -> Result<Vec<Detailed<Agent>>> {
+        let rows = self.db.all(sqlx::query(DETAILED).bind(project.as_str())).await?;
+        each(&rows, "agents", |row| Detailed::read(row, read))
+    }
+
+    /// Changes an agent.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn update_agent(&self, id: &AgentId, patch: AgentPatch) -> Result<Detailed<Agent>> {
+        let mut write = self.db.write().await?;
+        let query = sqlx::query(DETAILED_BY_ID).bind(id.as_str());
+        let row = write.one(query, Entity::Agent, id.as_str()).await?;
+        let row = Fields {
+            row: &row,
+            table: "agents",
+        };
+        let Detailed {
+            record: mut agent,
+            details,
+        } = Detailed::read(&row, read)?;
+        let details = details.changed(patch.details);
+        agent.name = patch.name.unwrap_or(agent.name);
+        agent.updated_at_ms = self.now_ms();
+        let update = sqlx::query("UPDATE agents SET name = $2, updated_at_ms = $3, details = $4 WHERE id = $1");
+        let update = update.bind(id.as_str()).bind(agent.name.as_str()).bind(agent.updated_at_ms);
+        write.run(update.bind(details.written()?)).await?;
+        write.touch(Entity::Agent, id);
+        write.commit().await?;
+        Ok(Detailed { record: agent, details })
+    }
+
+    /// Deletes an agent with every binding that names it. Its sessions stay, without it.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn delete_agent(&self, id: &AgentId) -> Result<()> {
+        let mut write = self.db.write().await?;
+        let agent = get(&mut write, id).await?;
+        super::sessions::forget_agent(&mut write, id).await?;
+        remove(&mut write, &agent).await?;
+        write.commit().await
+    }
+}
+
+/// The session that the agent works in or is about to.
+pub(super) async fn current_session(tx: &mut Transactional, id: &AgentId) -> Result<Option<SessionId>> {
+    let row = tx.optional(sqlx::query(CURRENT).bind(id.as_str())).await?;
+    let session = |row| Fields { row, table: "sessions" }.id("id");
+    row.as_ref().map(session).transpose()
+}
+
+pub(super) async fn of_project(tx: &mut Transactional, id: &ProjectId) -> Result<Vec<Agent>> {
+    each(&tx.all(sqlx::query(OF_PROJECT).bind(id.as_str())).await?, "agents", read)
+}
+
+/// Removes an agent that no session names any more.
+pub(super) async fn remove(write: &mut Write, agent: &Agent) -> Result<()> {
+    bindings::remove_all(write, bindings::OF_AGENT, agent.id.as_str()).await?;
+    write
+        .run(sqlx::query("DELETE FROM injections WHERE agent_id = $1").bind(agent.id.as_str()))
+        .await?;
+    write
+        .run(sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.id.as_str()))
+        .await?;
+    write.touch(Entity::Agent, &agent.id);
+    Ok(())
 }

@@ -28,6 +28,20 @@ pub struct NewBinding {
 }
 
 impl NewBinding {
+    /// The same as that one.
+    #[must_use]
+    pub fn of(binding: &Binding) -> Self {
+        Self {
+            role_id: binding.role_id.clone(),
+            scope: binding.scope,
+            user_id: binding.user_id.clone(),
+            project_id: binding.project_id.clone(),
+            agent_id: binding.agent_id.clone(),
+            session_id: binding.session_id.clone(),
+            credential_id: binding.credential_id.clone(),
+        }
+    }
+
     /// `role` for `scope`, and nothing else yet.
     #[must_use]
     pub const fn new(role_id: RoleId, scope: Scope) -> Self {
@@ -52,7 +66,9 @@ macro_rules! columns {
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM role_bindings ORDER BY created_at_ms, id");
 pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE id = $1");
 const OF_CREDENTIAL: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE credential_id = $1 ORDER BY id");
-const OF_SESSION: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE session_id = $1 ORDER BY id");
+pub(super) const OF_SESSION: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE session_id = $1 ORDER BY id");
+pub(super) const OF_PROJECT: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE project_id = $1 ORDER BY id");
+pub(super) const OF_AGENT: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE agent_id = $1 ORDER BY id");
 
 pub(super) fn read(row: &Fields<'_>) -> Result<Binding> {
     Ok(Binding {
@@ -105,6 +121,38 @@ impl Records {
         each(&self.db.all(sqlx::query(ALL)).await?, "role_bindings", read)
     }
 
+    /// Changes a binding, unless it is the last owner's and would no longer be one. It keeps its id and its age.
+    ///
+    /// # Errors
+    /// As [`Records::create_binding`] and [`Records::delete_binding`].
+    pub async fn update_binding(&self, id: &BindingId, new: &NewBinding) -> Result<Binding> {
+        let mut write = self.db.write().await?;
+        let row = write
+            .one(sqlx::query(BY_ID).bind(id.as_str()), Entity::Binding, id.as_str())
+            .await?;
+        let old = read(&Fields {
+            row: &row,
+            table: "role_bindings",
+        })?;
+        if *new == NewBinding::of(&old) {
+            return Ok(old);
+        }
+        let role = roles::get(&mut write, &old.role_id).await?;
+        if is_last_owner(&mut write, &old, &role.name).await? {
+            return Err(RecordsError::LastOwner { binding: id.clone() });
+        }
+        write
+            .run(sqlx::query("DELETE FROM role_bindings WHERE id = $1").bind(id.as_str()))
+            .await?;
+        injections::detach(&mut write, &old, &role).await?;
+        let mut binding = insert(&mut write, new, id.clone(), self.now_ms()).await?;
+        binding.created_at_ms = old.created_at_ms;
+        let age = sqlx::query("UPDATE role_bindings SET created_at_ms = $2 WHERE id = $1");
+        write.run(age.bind(id.as_str()).bind(old.created_at_ms)).await?;
+        write.commit().await?;
+        Ok(binding)
+    }
+
     /// Deletes a binding, unless it is the last owner's.
     ///
     /// # Errors
@@ -129,6 +177,17 @@ impl Records {
         write.touch(Entity::Binding, id);
         write.commit().await
     }
+}
+
+/// Removes every binding that a statement selects by one id. The levels that they held are the caller's to free.
+pub(super) async fn remove_all(write: &mut Write, select: &'static str, id: &str) -> Result<()> {
+    for binding in each(&write.all(sqlx::query(select).bind(id)).await?, "role_bindings", read)? {
+        write
+            .run(sqlx::query("DELETE FROM role_bindings WHERE id = $1").bind(binding.id.as_str()))
+            .await?;
+        write.touch(Entity::Binding, &binding.id);
+    }
+    Ok(())
 }
 
 async fn is_last_owner(tx: &mut Transactional, binding: &Binding, role: &str) -> Result<bool> {

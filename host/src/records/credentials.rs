@@ -7,7 +7,7 @@ use super::error::{Entity, RecordsError, Result};
 use super::model::{Credential, CredentialState, Scope, SealedField, SealedToken};
 use super::row::{Fields, each};
 use super::{Records, bindings, injections, roles, rotation, secrets};
-use crate::ids::{BindingId, CredentialId, Generation, ProviderName, Username};
+use crate::ids::{BindingId, CredentialId, Generation, ProjectId, ProviderName, Username};
 use std::collections::BTreeMap;
 
 /// Whose a new credential is.
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub enum Ownership {
     /// A credential that can be bound and shared: this person gets the owner's binding.
     Owner(Username),
+    /// The same, and it is bound to a project at once.
+    OwnerIn(Username, ProjectId),
     /// The connected account of this person: theirs alone, one per provider, never bound.
     ConnectedTo(Username),
 }
@@ -94,7 +96,7 @@ impl Records {
             });
         }
         let connected_to = match &new.ownership {
-            Ownership::Owner(_) => None,
+            Ownership::Owner(_) | Ownership::OwnerIn(..) => None,
             Ownership::ConnectedTo(user) => Some(user.clone()),
         };
         let credential = Credential {
@@ -122,10 +124,17 @@ impl Records {
         insert(&mut write, &credential).await?;
         secrets::put_fields(&mut write, &credential.id, &new.secrets).await?;
         secrets::put_token(&mut write, &credential.id, new.token.as_ref()).await?;
-        if let Ownership::Owner(owner) = new.ownership {
+        if let Ownership::Owner(owner) | Ownership::OwnerIn(owner, _) = &new.ownership {
             let role = roles::named(&mut write, roles::CREDENTIAL_OWNER).await?;
             let mut binding = NewBinding::new(role.id, Scope::Credential);
-            binding.user_id = Some(owner);
+            binding.user_id = Some(owner.clone());
+            binding.credential_id = Some(credential.id.clone());
+            bindings::insert(&mut write, &binding, BindingId::make(&*self.clock), now).await?;
+        }
+        if let Ownership::OwnerIn(_, project) = new.ownership {
+            let role = roles::named(&mut write, roles::CREDENTIAL_VIEWER).await?;
+            let mut binding = NewBinding::new(role.id, Scope::Credential);
+            binding.project_id = Some(project);
             binding.credential_id = Some(credential.id.clone());
             bindings::insert(&mut write, &binding, BindingId::make(&*self.clock), now).await?;
         }

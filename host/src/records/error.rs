@@ -140,6 +140,15 @@ pub enum RecordsError {
         /// That phase.
         current: Phase,
     },
+    /// Built-in roles are what the server's own rules count on.
+    #[error("built-in roles cannot be changed")]
+    BuiltIn,
+    /// Somebody is bound with the role.
+    #[error("the role is in use by {bindings} bindings; delete them first")]
+    RoleInUse {
+        /// How many.
+        bindings: i64,
+    },
     /// The agent is of another project.
     #[error("the agent belongs to another project")]
     AgentElsewhere,

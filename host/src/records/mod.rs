@@ -14,7 +14,9 @@ mod changes;
 mod consents;
 mod credential_rows;
 mod credentials;
+mod custom_roles;
 mod database;
+mod details;
 mod error;
 pub mod folder;
 mod injections;
@@ -31,20 +33,23 @@ mod sessions;
 mod turns;
 mod users;
 
-pub use agents::NewAgent;
+pub use agents::{AgentPatch, NewAgent};
 pub use api_keys::NewApiKey;
 pub use bindings::NewBinding;
 pub use changes::{Snapshot, Update, Updates};
 pub use consents::{NewConsent, Step};
 pub use credentials::{CredentialPatch, NewCredential, Ownership};
+pub use custom_roles::{NewRole, RolePatch};
+pub use details::{Detailed, Details, DetailsPatch};
 pub use error::{Entity, RecordsError, Result};
 pub use folder::{DataFolder, FolderError};
 pub use projects::{NewProject, ProjectPatch};
 pub use roles::{CREDENTIAL_OWNER, PROJECT_OWNER, TOKEN_READER};
 pub use rotation::{Attempt, Outcome, Rotated, RotationEntry};
 pub use secrets::Material;
-pub use sessions::NewSession;
+pub use sessions::{NewSession, SessionPatch};
 pub use turns::NewTurn;
+pub use users::UserPatch;
 
 use crate::clock::{Millis, SharedClock};
 use crate::config;
@@ -95,6 +100,7 @@ impl Records {
             clock,
         };
         records.seed_roles().await?;
+        records.number_users().await?;
         Ok(records)
     }
 

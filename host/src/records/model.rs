@@ -4,7 +4,8 @@
 
 use crate::clock::Millis;
 use crate::ids::{
-    AgentId, ApiKeyId, BindingId, ConsentId, CredentialId, Generation, ProjectId, ProviderName, RoleId, RunId, SessionId, TurnId, Username,
+    AgentId, ApiKeyId, BindingId, ConsentId, CredentialId, Generation, ProjectId, ProviderName, RoleId, RunId, SessionId, TurnId, UserId,
+    Username,
 };
 use std::collections::BTreeMap;
 
@@ -332,6 +333,8 @@ pub enum StandsFor {
 /// A person whom the server has met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
+    /// Their id in the API. Bindings name the username.
+    pub id: UserId,
     /// The name that the issuer gives; the principal.
     pub username: Username,
     /// For people.

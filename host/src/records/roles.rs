@@ -12,6 +12,8 @@ use crate::ids::RoleId;
 pub const CREDENTIAL_OWNER: &str = "credential:owner";
 /// The role that reads tokens and does nothing else.
 pub const TOKEN_READER: &str = "credential:token-reader";
+/// The role that sees a credential; bound without a person it hands the credential to a project.
+pub(super) const CREDENTIAL_VIEWER: &str = "credential:viewer";
 /// The owner of a project.
 pub const PROJECT_OWNER: &str = "project:owner";
 

@@ -5,6 +5,7 @@
 
 use super::bindings::NewBinding;
 use super::database::{Transactional, Write};
+use super::details::{Detailed, Details, DetailsPatch};
 use super::error::{Entity, RecordsError, Result};
 use super::model::{Binding, Phase, Scope, Session, Trigger};
 use super::row::{Fields, Stored, each};
@@ -27,6 +28,17 @@ pub struct NewSession {
     pub created_by: Username,
     /// What made it.
     pub trigger: Trigger,
+    /// What else is stored.
+    pub details: Details,
+}
+
+/// What changes about a session beside its phase. `None` leaves a part alone.
+#[derive(Debug, Clone, Default)]
+pub struct SessionPatch {
+    /// For people.
+    pub name: Option<String>,
+    /// What else changes.
+    pub details: DetailsPatch,
 }
 
 macro_rules! columns {
@@ -37,6 +49,11 @@ macro_rules! columns {
 
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM sessions ORDER BY id");
 pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM sessions WHERE id = $1");
+const OF_PROJECT: &str = concat!("SELECT ", columns!(), " FROM sessions WHERE project_id = $1 ORDER BY id");
+const OF_AGENT: &str = concat!("SELECT ", columns!(), " FROM sessions WHERE agent_id = $1 ORDER BY id");
+const DETAILED: &str = concat!("SELECT ", columns!(), ", details FROM sessions ORDER BY id");
+const DETAILED_OF_PROJECT: &str = concat!("SELECT ", columns!(), ", details FROM sessions WHERE project_id = $1 ORDER BY id");
+const DETAILED_BY_ID: &str = concat!("SELECT ", columns!(), ", details FROM sessions WHERE id = $1");
 
 pub(super) fn read(row: &Fields<'_>) -> Result<Session> {
     Ok(Session {
@@ -77,45 +94,25 @@ impl Records {
     /// # Errors
     /// [`RecordsError::Duplicate`]; [`RecordsError::NotFound`] for project or agent; [`RecordsError::AgentElsewhere`].
     pub async fn create_session(&self, new: NewSession) -> Result<Session> {
-        let now = self.now_ms();
         let mut write = self.db.write().await?;
-        projects::get(&mut write, &new.project_id).await?;
+        let session = insert(&mut write, new, self.now_ms()).await?;
+        write.commit().await?;
+        Ok(session)
+    }
+
+    /// The session that the agent of `new` works in or is about to; a new one, pending, if there is none. Of several who ask at once, one makes
+    /// it.
+    ///
+    /// # Errors
+    /// As [`Records::create_session`].
+    pub async fn session_of_agent(&self, new: NewSession) -> Result<Session> {
+        let mut write = self.db.write().await?;
         if let Some(agent) = &new.agent_id
-            && agents::get(&mut write, agent).await?.project_id != new.project_id
+            && let Some(current) = agents::current_session(&mut write, agent).await?
         {
-            return Err(RecordsError::AgentElsewhere);
+            return get(&mut write, &current).await;
         }
-        if write.optional(sqlx::query(BY_ID).bind(new.id.as_str())).await?.is_some() {
-            return Err(RecordsError::Duplicate {
-                entity: Entity::Session,
-                existing: new.id.into(),
-            });
-        }
-        let session = Session {
-            id: new.id,
-            project_id: new.project_id,
-            agent_id: new.agent_id,
-            name: new.name,
-            created_by: new.created_by,
-            trigger: new.trigger,
-            phase: Phase::Pending,
-            created_at_ms: now,
-            updated_at_ms: now,
-        };
-        let insert = sqlx::query(
-            "INSERT INTO sessions (id, project_id, agent_id, name, created_by, started_by, phase, created_at_ms, updated_at_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
-        );
-        let insert = insert
-            .bind(session.id.as_str())
-            .bind(session.project_id.as_str())
-            .bind(session.agent_id.as_ref().map(AgentId::as_str));
-        let insert = insert
-            .bind(session.name.as_str())
-            .bind(session.created_by.as_str())
-            .bind(session.trigger.word());
-        write.run(insert.bind(session.phase.word()).bind(now)).await?;
-        touch(&mut write, &session);
+        let session = insert(&mut write, new, self.now_ms()).await?;
         write.commit().await?;
         Ok(session)
     }
@@ -141,6 +138,59 @@ impl Records {
     /// If the database cannot be read.
     pub async fn sessions(&self) -> Result<Vec<Session>> {
         each(&self.db.all(sqlx::query(ALL)).await?, "sessions", read)
+    }
+
+    /// One session with its details.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn detailed_session(&self, id: &SessionId) -> Result<Detailed<Session>> {
+        let query = sqlx::query(DETAILED_BY_ID).bind(id.as_str());
+        let row = self.db.one(query, Entity::Session, id.as_str()).await?;
+        let row = Fields {
+            row: &row,
+            table: "sessions",
+        };
+        Detailed::read(&row, read)
+    }
+
+    /// The sessions of a project, or all, with their details.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn detailed_sessions(&self, project: Option<&ProjectId>) -> Result<Vec<Detailed<Session>>> {
+        let query = match project {
+            Some(project) => sqlx::query(DETAILED_OF_PROJECT).bind(project.as_str()),
+            None => sqlx::query(DETAILED),
+        };
+        each(&self.db.all(query).await?, "sessions", |row| Detailed::read(row, read))
+    }
+
+    /// Changes a session, but for its phase.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`]
+    pub async fn update_session(&self, id: &SessionId, patch: SessionPatch) -> Result<Detailed<Session>> {
+        let mut write = self.db.write().await?;
+        let query = sqlx::query(DETAILED_BY_ID).bind(id.as_str());
+        let row = write.one(query, Entity::Session, id.as_str()).await?;
+        let row = Fields {
+            row: &row,
+            table: "sessions",
+        };
+        let Detailed {
+            record: mut session,
+            details,
+        } = Detailed::read(&row, read)?;
+        let details = details.changed(patch.details);
+        session.name = patch.name.unwrap_or(session.name);
+        session.updated_at_ms = self.now_ms();
+        let update = sqlx::query("UPDATE sessions SET name = $2, updated_at_ms = $3, details = $4 WHERE id = $1");
+        let update = update.bind(id.as_str()).bind(session.name.as_str()).bind(session.updated_at_ms);
+        write.run(update.bind(details.written()?)).await?;
+        touch(&mut write, &session);
+        write.commit().await?;
+        Ok(Detailed { record: session, details })
     }
 
     /// Starts a session that is pending or has ended, and grants it these credentials, in one transaction.
@@ -199,19 +249,78 @@ impl Records {
     pub async fn delete_session(&self, id: &SessionId) -> Result<()> {
         let mut write = self.db.write().await?;
         let session = get(&mut write, id).await?;
-        end(&mut write, id).await?;
-        for binding in bindings::of_session(&mut write, id).await? {
-            write.touch(Entity::Binding, &binding.id);
-        }
-        write
-            .run(sqlx::query("DELETE FROM role_bindings WHERE session_id = $1").bind(id.as_str()))
-            .await?;
-        write
-            .run(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.as_str()))
-            .await?;
-        touch(&mut write, &session);
+        remove(&mut write, &session).await?;
         write.commit().await
     }
+}
+
+async fn insert(write: &mut Write, new: NewSession, now: Millis) -> Result<Session> {
+    projects::get(write, &new.project_id).await?;
+    if let Some(agent) = &new.agent_id
+        && agents::get(write, agent).await?.project_id != new.project_id
+    {
+        return Err(RecordsError::AgentElsewhere);
+    }
+    if write.optional(sqlx::query(BY_ID).bind(new.id.as_str())).await?.is_some() {
+        return Err(RecordsError::Duplicate {
+            entity: Entity::Session,
+            existing: new.id.into(),
+        });
+    }
+    let session = Session {
+        id: new.id,
+        project_id: new.project_id,
+        agent_id: new.agent_id,
+        name: new.name,
+        created_by: new.created_by,
+        trigger: new.trigger,
+        phase: Phase::Pending,
+        created_at_ms: now,
+        updated_at_ms: now,
+    };
+    let insert = sqlx::query(
+        "INSERT INTO sessions (id, project_id, agent_id, name, created_by, started_by, phase, created_at_ms, updated_at_ms, details)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+    );
+    let insert = insert
+        .bind(session.id.as_str())
+        .bind(session.project_id.as_str())
+        .bind(session.agent_id.as_ref().map(AgentId::as_str));
+    let insert = insert
+        .bind(session.name.as_str())
+        .bind(session.created_by.as_str())
+        .bind(session.trigger.word());
+    let insert = insert.bind(session.phase.word()).bind(now).bind(new.details.written()?);
+    write.run(insert).await?;
+    touch(write, &session);
+    Ok(session)
+}
+
+pub(super) async fn of_project(tx: &mut Transactional, id: &ProjectId) -> Result<Vec<Session>> {
+    each(&tx.all(sqlx::query(OF_PROJECT).bind(id.as_str())).await?, "sessions", read)
+}
+
+/// Removes a session with everything that names it.
+pub(super) async fn remove(write: &mut Write, session: &Session) -> Result<()> {
+    end(write, &session.id).await?;
+    bindings::remove_all(write, bindings::OF_SESSION, session.id.as_str()).await?;
+    write
+        .run(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(session.id.as_str()))
+        .await?;
+    touch(write, session);
+    Ok(())
+}
+
+/// Takes a deleted agent out of its sessions.
+pub(super) async fn forget_agent(write: &mut Write, agent: &AgentId) -> Result<()> {
+    let sessions = each(&write.all(sqlx::query(OF_AGENT).bind(agent.as_str())).await?, "sessions", read)?;
+    write
+        .run(sqlx::query("UPDATE sessions SET agent_id = NULL WHERE agent_id = $1").bind(agent.as_str()))
+        .await?;
+    for session in &sessions {
+        touch(write, session);
+    }
+    Ok(())
 }
 
 async fn set_phase(write: &mut Write, session: &mut Session, phase: Phase, now: Millis) -> Result<()> {

@@ -4,7 +4,7 @@ use claviger::clock::ManualClock;
 use claviger::config;
 use claviger::ids::{AgentId, CredentialId, Generation, ProjectId, ProviderName, SessionId, Username};
 use claviger::records::model::{Binding, Credential, CredentialPolicy, Project, Scope, SealedField, SealedToken, Session, Trigger};
-use claviger::records::{NewBinding, NewCredential, NewProject, NewSession, Ownership, Records};
+use claviger::records::{Details, NewBinding, NewCredential, NewProject, NewSession, Ownership, Records};
 use claviger::seal::{Aad, Keyring, Purpose};
 use claviger::secret::Secret;
 use sqlx::{AnyConnection, Connection, Row};
@@ -209,6 +209,7 @@ impl Db {
             description: None,
             credential_policy: CredentialPolicy::Bindings,
             owner: user("alice"),
+            details: Details::default(),
         };
         self.records.create_project(new).await.unwrap()
     }
@@ -221,6 +222,7 @@ impl Db {
             name: "talk".to_owned(),
             created_by: user("alice"),
             trigger: Trigger::Person,
+            details: Details::default(),
         };
         self.records.create_session(new).await.unwrap()
     }

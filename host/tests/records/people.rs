@@ -1,7 +1,7 @@
 use crate::fixture::{Db, START, project, user};
 use claviger::ids::ApiKeyId;
 use claviger::records::model::{CredentialPolicy, Scope, StandsFor};
-use claviger::records::{Entity, NewApiKey, NewProject, ProjectPatch, RecordsError};
+use claviger::records::{Details, DetailsPatch, Entity, NewApiKey, NewProject, ProjectPatch, RecordsError};
 
 pub async fn keys_are_found_by_hash_and_revoked_once(db: Db) {
     let new = |hash: &str, stands_for| NewApiKey {
@@ -90,6 +90,7 @@ pub async fn projects_come_with_their_owner(db: Db) {
         description: None,
         credential_policy: CredentialPolicy::Owner,
         owner: user("mallory"),
+        details: Details::default(),
     };
     assert!(matches!(
         db.records.create_project(again).await,
@@ -103,14 +104,16 @@ pub async fn projects_come_with_their_owner(db: Db) {
     let patch = ProjectPatch {
         description: Some(Some("x".into())),
         credential_policy: Some(CredentialPolicy::SenderOnly),
+        details: DetailsPatch::new(),
     };
-    let changed = db.records.update_project(&made.id, patch).await.unwrap();
+    let changed = db.records.update_project(&made.id, patch).await.unwrap().record;
     assert_eq!(
         (changed.credential_policy, changed.description.as_deref(), changed.updated_at_ms),
         (CredentialPolicy::SenderOnly, Some("x"), START + 7)
     );
     assert_eq!(db.records.projects().await.unwrap(), vec![changed.clone()]);
-    assert_eq!(db.records.update_project(&made.id, ProjectPatch::default()).await.unwrap(), changed);
+    let same = db.records.update_project(&made.id, ProjectPatch::default()).await.unwrap();
+    assert_eq!(same.record, changed);
     db.project("other").await;
     assert_eq!(db.records.bindings().await.unwrap().len(), 2);
 }

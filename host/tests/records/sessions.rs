@@ -1,7 +1,7 @@
 use crate::fixture::{Db, START, project, user};
 use claviger::ids::{AgentId, CredentialId, RunId, SessionId, TurnId};
 use claviger::records::model::{Phase, Scope, Trigger, Turn};
-use claviger::records::{Entity, NewAgent, NewSession, NewTurn, RecordsError, Result};
+use claviger::records::{Details, Entity, NewAgent, NewSession, NewTurn, RecordsError, Result};
 
 async fn grants(db: &Db, session: &SessionId) -> Vec<CredentialId> {
     let role = db.records.role_named("credential:token-reader").await.unwrap().id;
@@ -89,6 +89,7 @@ pub async fn phases_change_in_order(db: Db) {
         name: "x".into(),
         created_by: user("bob"),
         trigger: Trigger::ApiKey,
+        details: Details::default(),
     };
     assert!(matches!(
         db.records.create_session(again).await,
@@ -211,6 +212,7 @@ pub async fn an_agent_of_another_project_is_refused(db: Db) {
         id: AgentId::make(&*db.clock),
         project_id: project("hi"),
         name: "helper".into(),
+        details: Details::default(),
     };
     let agent = db.records.create_agent(new.clone()).await.unwrap();
     assert_eq!(db.records.agent(&agent.id).await.unwrap(), agent);
@@ -238,6 +240,7 @@ pub async fn an_agent_of_another_project_is_refused(db: Db) {
         name: "x".into(),
         created_by: user("alice"),
         trigger: Trigger::Schedule,
+        details: Details::default(),
     };
     assert!(matches!(
         db.records.create_session(session(project("other"), &agent.id)).await,

@@ -1,0 +1,299 @@
+//! Sessions: made pending, started with the credentials that resolve for them, ended with them.
+
+use super::caller::Known;
+use super::change::recorded;
+use super::columns;
+use super::credentials::shown;
+use super::details;
+use super::input::Input;
+use super::listing::{self, ListQuery};
+use super::present;
+use super::problem::{Answer, Problem};
+use super::projects;
+use super::refusals;
+use super::request::RequestContext;
+use super::state::App;
+use crate::access::{resolve, resources};
+use crate::audit::Administrative;
+use crate::identity::CallerKind;
+use crate::ids::{AgentId, ProjectId, SessionId, Username};
+use crate::records::model::{CredentialPolicy, Phase, Session, Trigger};
+use crate::records::{Detailed, Details, NewSession, SessionPatch};
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// `GET /sessions`, of one project where the address or `X-Ambient-Project` names one.
+pub async fn list(State(app): State<App>, known: Known, headers: HeaderMap, query: ListQuery) -> Answer<Json<Value>> {
+    let project = match query.other("project_id")?.or_else(|| header(&headers)) {
+        Some(project) => {
+            let id = ProjectId::parse(project).map_err(|_| Problem::bad_request("invalid project_id format"))?;
+            Some(projects::visible(&app, &known, id.as_str())?)
+        }
+        None => None,
+    };
+    let sessions = app.records.detailed_sessions(project.as_ref()).await;
+    let mut sessions = sessions.map_err(refusals::by_records)?;
+    super::read_index(&app, |index| {
+        sessions.retain(|session| resources::sees(index, &known.caller, "session", &session.record));
+    })?;
+    listing::answer(&columns::SESSIONS, sessions, present::session, &query)
+}
+
+/// `GET /sessions/{id}`
+pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -> Answer<Json<Value>> {
+    let found = super::read_index(&app, |index| {
+        let session = SessionId::parse(id.as_str()).ok().and_then(|id| index.only_session(&id).cloned())?;
+        resources::sees(index, &known.caller, "session", &*session).then_some(session)
+    })?;
+    let session = found.ok_or_else(|| Problem::not_found("Session", &shown(&id)))?;
+    answer(&app, &session.id).await
+}
+
+/// `POST /sessions`. Without `project_id` it is that of `X-Ambient-Project`.
+pub async fn create(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    headers: HeaderMap,
+    mut input: Input,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let (creator, trigger) = creator(&known)?;
+    if input.optional("id")?.is_some() {
+        return Err(Problem::validation("id must be empty"));
+    }
+    input.ignore(&[
+        "created_at",
+        "updated_at",
+        "href",
+        "kind",
+        "phase",
+        "kube_cr_name",
+        "created_by_user_id",
+    ]);
+    let name = details::written("name", input.required("name")?)?;
+    let project = input.optional("project_id")?.filter(|project| !project.is_empty());
+    let project = project
+        .or_else(|| header(&headers).map(str::to_owned))
+        .ok_or_else(|| Problem::validation("no value given for required property project_id"))?;
+    let project = ProjectId::parse(project).map_err(|_| Problem::bad_request("invalid project_id format"))?;
+    super::read_index(&app, |index| resources::may_create_in(index, &known.caller, "session", &project))?
+        .map_err(|why| refusals::refused(why, "Project", project.as_str()))?;
+    let agent = input.optional("agent_id")?.filter(|agent| !agent.is_empty());
+    let agent = agent
+        .map(|agent| AgentId::parse(agent).map_err(|_| Problem::bad_request("agent_id is not valid")))
+        .transpose()?;
+    let wanted = details::given(&mut input, details::SESSION)?;
+    input.finish()?;
+    let elsewhere = super::read_index(&app, |index| {
+        agent
+            .as_ref()
+            .is_some_and(|agent| index.agent(agent).is_none_or(|agent| agent.project_id != project))
+    })?;
+    if elsewhere {
+        // One that does not exist and one of a project that the caller may not see answer alike.
+        return Err(Problem::forbidden_because("agent does not belong to this project"));
+    }
+    let new = NewSession {
+        id: SessionId::make(&*app.clock),
+        project_id: project,
+        agent_id: agent,
+        name,
+        created_by: creator,
+        trigger,
+        details: Details::default().changed(wanted),
+    };
+    make(&app, &context, &known, new).await
+}
+
+/// `POST /sessions/{id}/clone`: a new one, pending, the caller's own.
+pub async fn duplicate(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let (creator, trigger) = creator(&known)?;
+    let session = super::read_index(&app, |index| {
+        let session = SessionId::parse(id.as_str()).ok().and_then(|id| index.only_session(&id).cloned());
+        let session = session.filter(|session| resources::sees(index, &known.caller, "session", &**session));
+        let project = session.as_ref().map(|session| session.project_id.clone());
+        let may = project.map(|project| resources::may_create_in(index, &known.caller, "session", &project));
+        may.map_or(Err(crate::access::manage::Refused::Forbidden("Forbidden")), |may| {
+            may.map(|()| session)
+        })
+    })?
+    .map_err(|why| refusals::refused(why, "Session", &shown(&id)))?;
+    let session = session.ok_or_else(|| Problem::not_found("Session", &shown(&id)))?;
+    let Detailed { record, details } = app.records.detailed_session(&session.id).await.map_err(refusals::by_records)?;
+    let new = NewSession {
+        id: SessionId::make(&*app.clock),
+        project_id: record.project_id,
+        agent_id: record.agent_id,
+        name: record.name,
+        created_by: creator,
+        trigger,
+        details,
+    };
+    make(&app, &context, &known, new).await
+}
+
+/// `PATCH /sessions/{id}`: not its phase, project, agent or creator.
+pub async fn patch(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+    mut input: Input,
+) -> Answer<Json<Value>> {
+    let session = changeable(&app, &known, &id, &["update"])?;
+    let patch = SessionPatch {
+        name: details::given_text(&mut input, "name")?,
+        details: details::changed(&mut input, details::SESSION)?,
+    };
+    let event = Administrative::resource("SESSION_UPDATED", &context.id, &known.caller, subject(&session), None);
+    let changed = recorded(&app, event, app.records.update_session(&session.id, patch)).await?;
+    Ok(Json(present::session(&changed)))
+}
+
+/// `PATCH /sessions/{id}/status`: how the control plane says what has become of a session. It becomes live only by `start`.
+pub async fn status(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+    mut input: Input,
+) -> Answer<Json<Value>> {
+    let session = changeable(&app, &known, &id, &["update"])?;
+    if let Some(phase) = input.optional("phase")? {
+        let phase = PHASES.into_iter().find(|known| present::phase(*known) == phase);
+        let phase = phase.ok_or_else(|| Problem::validation("`phase` is none of the phases of a session"))?;
+        to_phase(&app, &context, &known, &session, phase).await?;
+    }
+    answer(&app, &session.id).await
+}
+
+/// `POST /sessions/{id}/start`: resolves its credentials and grants them to it.
+pub async fn start(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
+    // An editor makes sessions and may start them, though the platform's role says `update` for it.
+    let session = changeable(&app, &known, &id, &["start", "update"])?;
+    begin(&app, &context, &known, &session).await?;
+    answer(&app, &session.id).await
+}
+
+/// `POST /sessions/{id}/stop`: its grants and turns end at once.
+pub async fn stop(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
+    let session = changeable(&app, &known, &id, &["stop", "update"])?;
+    if !matches!(session.phase, Phase::Pending | Phase::Creating | Phase::Running) {
+        return Err(Problem::conflict(format!(
+            "the session is in phase `{}`",
+            present::phase(session.phase)
+        )));
+    }
+    to_phase(&app, &context, &known, &session, Phase::Stopping).await?;
+    answer(&app, &session.id).await
+}
+
+/// `DELETE /sessions/{id}`
+pub async fn delete(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let session = changeable(&app, &known, &id, &["delete"])?;
+    let event = Administrative::resource("SESSION_DELETED", &context.id, &known.caller, subject(&session), None);
+    recorded(&app, event, app.records.delete_session(&session.id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+const PHASES: [Phase; 7] = [
+    Phase::Pending,
+    Phase::Creating,
+    Phase::Running,
+    Phase::Stopping,
+    Phase::Stopped,
+    Phase::Completed,
+    Phase::Failed,
+];
+
+/// Who makes a session with this bearer, and what made it.
+pub(super) fn creator(known: &Known) -> Answer<(Username, Trigger)> {
+    let creator = known.caller.principal().ok_or_else(Problem::forbidden)?;
+    let trigger = match known.caller.kind() {
+        CallerKind::ApiKey { .. } => Trigger::ApiKey,
+        _ => Trigger::Person,
+    };
+    Ok((creator.clone(), trigger))
+}
+
+/// Starts a session: what resolves for its project and agent now is granted to it, in the transaction that starts it.
+pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, session: &Session) -> Answer<()> {
+    let resolved = super::read_index(app, |index| {
+        let policy = index.project(&session.project_id).map(|project| project.credential_policy);
+        match policy {
+            None | Some(CredentialPolicy::SenderOnly) => Vec::new(),
+            Some(CredentialPolicy::Bindings | CredentialPolicy::Owner) => {
+                let resolved = resolve::resolve_all(index, &session.project_id, session.agent_id.as_ref());
+                resolved.into_values().collect()
+            }
+        }
+    })?;
+    let event = Administrative::resource("SESSION_STARTED", &context.id, &known.caller, subject(session), None);
+    recorded(app, event, app.records.start_session(&session.id, &resolved)).await?;
+    Ok(())
+}
+
+async fn to_phase(app: &App, context: &RequestContext, known: &Known, session: &Session, phase: Phase) -> Answer<()> {
+    let mut subject = subject(session);
+    subject.push(("phase", present::phase(phase)));
+    let event = Administrative::resource("SESSION_PHASE", &context.id, &known.caller, subject, None);
+    recorded(app, event, app.records.set_session_phase(&session.id, phase)).await?;
+    Ok(())
+}
+
+async fn make(app: &App, context: &RequestContext, known: &Known, new: NewSession) -> Answer<(StatusCode, Json<Value>)> {
+    let id = new.id.clone();
+    let subject = vec![("session", id.as_str()), ("project", new.project_id.as_str())];
+    let event = Administrative::resource("SESSION_CREATED", &context.id, &known.caller, subject, Some(&new.created_by));
+    recorded(app, event, app.records.create_session(new.clone())).await?;
+    Ok((StatusCode::CREATED, answer(app, &id).await?))
+}
+
+async fn answer(app: &App, id: &SessionId) -> Answer<Json<Value>> {
+    let session = app.records.detailed_session(id).await.map_err(refusals::by_records)?;
+    Ok(Json(present::session(&session)))
+}
+
+fn changeable(app: &App, known: &Known, id: &str, actions: &[&str]) -> Answer<Arc<Session>> {
+    let session = super::read_index(app, |index| {
+        let session = SessionId::parse(id).ok().and_then(|id| index.only_session(&id).cloned());
+        resources::may_change(index, &known.caller, "session", actions, session.as_deref()).map(|()| session)
+    })?
+    .map_err(|why| refusals::refused(why, "Session", &shown(id)))?;
+    session.ok_or_else(|| Problem::not_found("Session", &shown(id)))
+}
+
+fn header(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get("x-ambient-project")?
+        .to_str()
+        .ok()
+        .filter(|project| !project.is_empty())
+}
+
+fn subject(session: &Session) -> Vec<(&'static str, &str)> {
+    vec![("session", session.id.as_str()), ("project", session.project_id.as_str())]
+}
