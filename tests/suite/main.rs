@@ -32,6 +32,7 @@ mod limits;
 mod people;
 mod prism;
 mod proven;
+mod resources;
 mod restart;
 mod rotation_oidc;
 mod search;
