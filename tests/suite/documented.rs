@@ -82,6 +82,20 @@ fn every_route_is_in_the_table() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_route_is_described_for_programs() -> Result<()> {
+    let table = text("host/src/api/openapi/operations.rs")?;
+    let described: BTreeSet<_> = table
+        .lines()
+        .filter_map(|row| {
+            let mut texts = quoted(row.trim().strip_prefix("operation(\"").map(|_| row)?);
+            Some((texts.next()?.to_uppercase(), texts.next()?.to_owned()))
+        })
+        .collect();
+    assert_eq!(described, routes(&text("host/src/api/mod.rs")?)?);
+    Ok(())
+}
+
 /// The string that each variant of an enum's `code` stands for.
 fn codes(path: &str) -> Result<BTreeSet<String>> {
     let code = text(path)?;

@@ -19,6 +19,9 @@ pub enum Refused {
     /// 403, with the reason that clients know.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// 409: it is the last owner's, and the caller may know.
+    #[error("cannot delete the last owner binding")]
+    LastOwner,
     /// 400: it makes no sense, whoever asks.
     #[error("{0}")]
     Senseless(&'static str),
@@ -294,7 +297,22 @@ fn resolves_for_session(index: &Index, binding: &Binding, credential: &Credentia
     })
 }
 
-/// Whether the caller may remove this binding. That it is not the last owner's, the records see to.
+/// Whether this is the only binding by which a person owns its project or credential. The records look again, in the transaction.
+fn is_last_owner(index: &Index, binding: &Binding) -> bool {
+    let owns = |other: &Binding| other.role_id == binding.role_id && other.user_id.is_some() && other.session_id.is_none();
+    let role = index.role(&binding.role_id).map(|role| role.name.as_str());
+    let owners = match (role, &binding.project_id, &binding.credential_id) {
+        _ if !owns(binding) => return false,
+        (Some(PROJECT_OWNER), Some(project), _) => index.bindings_of_project(project).filter(|other| owns(other)).take(2).count(),
+        (Some(CREDENTIAL_OWNER), _, Some(credential)) => {
+            index.bindings_of_credential(credential).filter(|other| owns(other)).take(2).count()
+        }
+        _ => return false,
+    };
+    owners <= 1
+}
+
+/// Whether the caller may remove this binding.
 ///
 /// # Errors
 /// 403 if not; 404 only for someone who may remove all of them.
@@ -315,6 +333,10 @@ pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> 
     };
     if !everywhere && index.allowing_binding(user, "role_binding", "delete", reach).is_none() {
         return Err(FORBIDDEN);
+    }
+    // Whoever has the permission learns why it cannot go, before it matters whether they stand high enough.
+    if is_last_owner(index, binding) {
+        return Err(Refused::LastOwner);
     }
     if everywhere {
         return Ok(());

@@ -15,6 +15,7 @@ mod input;
 mod intake;
 mod listing;
 mod metadata;
+mod openapi;
 mod pattern;
 mod present;
 mod problem;
@@ -127,6 +128,7 @@ pub fn service(app: App) -> Stamped {
         .route("/api/ambient", get(metadata::api))
         .route("/api/ambient/v1", get(metadata::v1))
         .route("/api/ambient/v1/version", get(metadata::version))
+        .route("/api/ambient/v1/openapi", get(openapi::served))
         .route("/api/ambient/v1/errors", get(metadata::errors))
         .route("/api/ambient/v1/errors/{id}", get(metadata::error))
         .route("/healthz", get(health::live))

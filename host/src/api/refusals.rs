@@ -99,6 +99,7 @@ pub(super) fn unrecorded(error: AuditError) -> Problem {
 pub(super) fn refused(why: Refused, kind: &str, id: &str) -> Problem {
     match why {
         Refused::NotFound => Problem::not_found(kind, id),
+        Refused::LastOwner => Problem::conflict(why.to_string()),
         Refused::Forbidden(reason) => Problem::forbidden_because(reason),
         Refused::Senseless(reason) => Problem::bad_request(reason),
     }

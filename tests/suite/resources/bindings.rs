@@ -71,17 +71,16 @@ async fn binding_a_credential() -> Result<()> {
         403,
         "only platform admins can create global credential bindings",
     )?;
-    // Hole 9.2-9: scope credential without a credential, project without a project.
-    world
-        .alice
-        .post(BINDINGS, &json!({ "role_id": viewer, "scope": "credential" }))
-        .await?
-        .expect(400)?;
-    world
-        .alice
-        .post(BINDINGS, &body(json!({ "credential_id": null })))
-        .await?
-        .expect(400)?;
+    // Hole 9.2-9: scope credential without a credential.
+    for bare in [
+        json!({ "role_id": viewer, "scope": "credential" }),
+        body(json!({ "credential_id": null, "project_id": "alpha" })),
+    ] {
+        let answer = world.alice.post(BINDINGS, &bare).await?;
+        refused(answer, 403, "insufficient privileges to grant this role")?;
+        let answer = world.carol.post(BINDINGS, &bare).await?;
+        refused(answer, 400, "a credential-scoped binding requires a credential_id")?;
+    }
     for internal in ["credential:token-reader", "agent:runner"] {
         let role = role(&world.alice, internal).await?;
         let answer = world

@@ -42,6 +42,7 @@ fn binds(index: &Index, caller: &Caller, binding: &Binding) -> Result<(), String
     let role = index.role(&binding.role_id).cloned();
     may_bind(index, caller, binding, role.as_deref()).map_err(|refused| match refused {
         Refused::NotFound => "404".to_owned(),
+        Refused::LastOwner => "409".to_owned(),
         Refused::Forbidden(why) => format!("403 {why}"),
         Refused::Senseless(why) => format!("400 {why}"),
     })
@@ -260,7 +261,8 @@ fn unbinding() {
         ("ed", "b-gl", true),
         ("vi", "b-gl", false),
         ("carol", "b-gl", false),
-        ("root", "m-carol", true),
+        ("root", "m-carol", false),
+        ("root", "m-ed", true),
         ("root", "b-gl", true),
         ("staff", "m-vi", false),
         ("nobody", "m-vi", false),
@@ -268,6 +270,13 @@ fn unbinding() {
     for (name, id, may) in cases {
         assert_eq!(unbinds(&person(name), id), may, "{name} removes {id}");
     }
+    // The last owner stays; only those who have the permission at all are told so.
+    let last = |name: &str, id: &str| {
+        let binding = index.binding(&crate::ids::BindingId::parse(id).unwrap()).cloned();
+        may_unbind(&index, &person(name), binding.as_deref()) == Err(Refused::LastOwner)
+    };
+    assert!(last("alice", "m-alice") && last("root", "m-carol") && last("root", "o-own"));
+    assert!(!last("carol", "m-alice") && !last("ed", "o-own") && !last("root", "o-a"));
     // What does not exist is 403 to those who could not remove it anyway, and 404 to those who could.
     assert_eq!(may_unbind(&index, &person("alice"), None), Err(Refused::Forbidden("Forbidden")));
     assert_eq!(may_unbind(&index, &person("root"), None), Err(Refused::NotFound));

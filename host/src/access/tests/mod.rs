@@ -4,4 +4,5 @@ mod decisions;
 mod manage;
 mod properties;
 mod resolution;
+mod resources;
 mod world;
