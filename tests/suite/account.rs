@@ -52,8 +52,13 @@ impl World {
 
     /// How often GitHub was asked for that.
     async fn asked(&self, operation: &str) -> Result<usize> {
+        self.asked_of("github", operation).await
+    }
+
+    async fn asked_of(&self, provider: &str, operation: &str) -> Result<usize> {
         let log = self.emulator.requests().await?;
-        Ok(log.iter().filter(|entry| entry["operation"] == operation).count())
+        let is_that = |entry: &&Value| entry["provider"] == provider && entry["operation"] == operation;
+        Ok(log.iter().filter(is_that).count())
     }
 
     /// The status with which GitHub takes a token.
@@ -352,5 +357,76 @@ async fn disconnecting_ends_the_grant_too_and_says_what_is_left() -> Result<()> 
     let outcomes: Vec<&Value> = records.iter().map(|record| &record["outcome"]).collect();
     assert_eq!(outcomes, ["begun", "revoked", "begun", "not-made"], "{records:#?}");
     assert_eq!(of_event(&world.claviger.data(), "ACCOUNT_DISCONNECTED")?.len(), 2);
+    Ok(())
+}
+
+/// A GitLab grant of Alice's; each refresh ends the tokens before it.
+async fn grant(world: &World) -> Result<String> {
+    let grants = world.emulator.client().post("/_grants", &json!({ "account": "alice" })).await?;
+    let refresh = grants.expect(201)?.text_at("/refresh_token")?;
+    let url = format!("{}/gitlab", world.claviger.dev().upstream);
+    let body = json!({ "name": "grant", "provider": "gitlab", "kind": "oauth", "token": refresh, "url": url });
+    create(&world.alice, &body).await
+}
+
+async fn gitlab_takes(world: &World, token: &str) -> Result<u16> {
+    let gitlab = Client::new(&format!("{}/gitlab", world.claviger.dev().upstream))?;
+    Ok(gitlab.with_bearer(token).get("/api/v4/user").await?.status)
+}
+
+#[tokio::test]
+async fn what_a_refresh_brings_while_somebody_ends_the_credential_is_ended_too() -> Result<()> {
+    let world = world().await?;
+    let id = grant(&world).await?;
+    world
+        .emulator
+        .fault(&json!({ "provider": "gitlab", "operation": "token", "delay_ms": 1500 }))
+        .await?;
+    let (reader, of_reader) = (world.alice.clone(), id.clone());
+    let reading = tokio::spawn(async move { read(&reader, &of_reader, "").await });
+    // The refresh token is on its way when the end is asked for.
+    let data = world.claviger.data();
+    while of_event(&data, "CREDENTIAL_MINT")?.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let ended = revoke(&world.alice, &id).await?.expect(200)?;
+    assert_eq!(ended.text_at("/outcome")?, "revoked");
+    let handed_out = reading.await??;
+    if handed_out.status == 200 {
+        let token = handed_out.text_at("/token")?;
+        assert_eq!(gitlab_takes(&world, &token).await?, 401, "the refresh outlived its credential");
+    }
+    let again = read(&world.alice, &id, "").await?.expect(502)?;
+    assert_eq!(again.text_at("/reason_code")?, "needs-reconnect");
+    assert_eq!(world.asked_of("gitlab", "token").await?, 1, "an ended grant was refreshed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_of_replaced_secrets_end_with_the_credential() -> Result<()> {
+    let world = world().await?;
+    let id = world.app().await?;
+    let old = token(&world.alice, &id).await?;
+    let key = world.seed.github_app.private_key.expose();
+    let patch = json!({ "fields": { "private-key": key }, "description": "a new key" });
+    world.alice.patch(&format!("{V1}/credentials/{id}"), &patch).await?.expect(200)?;
+    let new = token(&world.alice, &id).await?;
+    ensure!(old != new, "a token of the old secrets was answered");
+    assert_eq!((world.status_of(&old).await?, world.status_of(&new).await?), (200, 200));
+    revoke(&world.alice, &id).await?.expect(200)?;
+    assert_eq!((world.status_of(&old).await?, world.status_of(&new).await?), (401, 401));
+    Ok(())
+}
+
+#[tokio::test]
+async fn asking_whose_it_is_spends_no_refresh_token_and_is_on_the_record() -> Result<()> {
+    let world = world().await?;
+    let id = grant(&world).await?;
+    world.alice.get(&identity_of(&id)).await?.expect(503)?;
+    assert_eq!(world.asked_of("gitlab", "token").await?, 0);
+    token(&world.alice, &id).await?;
+    assert_eq!(world.alice.get(&identity_of(&id)).await?.expect(200)?.text_at("/login")?, "alice");
+    let asked = of_event(&world.claviger.data(), "CREDENTIAL_IDENTIFIED")?;
+    ensure!(asked.len() == 1 && asked[0]["credential"] == json!(id), "{asked:#?}");
     Ok(())
 }

@@ -188,6 +188,21 @@ async fn nobody_learns_what_is_not_theirs() -> Result<()> {
     ] {
         alice.get(&world.path(wrong)).await?.expect(400)?;
     }
+    // Who may look at the project learns of their own reads, and not whose turns are open.
+    let role = claviger_tests::api::role(&alice, "project:viewer").await?;
+    let bind = json!({ "role_id": role, "scope": "project", "project_id": world.project, "user_id": "carol" });
+    alice.post(&format!("{V1}/role_bindings"), &bind).await?.expect(201)?;
+    let in_session = format!("provider=gitlab&session={}", world.session);
+    let of_carol = world.explain(&carol, &in_session).await?;
+    let bearers: Vec<&Value> = of_carol["reads"]
+        .as_array()
+        .context("reads")?
+        .iter()
+        .map(|read| &read["bearer"])
+        .collect();
+    assert_eq!(bearers, ["own-bearer"], "{of_carol:#}");
+    ensure!(!of_carol.to_string().contains("bob"), "{of_carol:#}");
+    carol.get(&world.path("provider=gitlab&user=bob")).await?.expect(404)?;
     // A role with one project explains nothing of another's.
     let made = create(&carol, &json!({ "name": "c", "provider": "github", "token": "ghp_of_carol" })).await?;
     ensure!(

@@ -1,13 +1,13 @@
 //! What resolves, which binding won, and what each bearer would get: the decision of a token read, without the read.
 //!
-//! The rules are the ones that decide, run for callers who presented nothing; what comes out are codes and ids, never a permit. It shows
-//! nobody the id of somebody else's connected account.
+//! The rules are the ones that decide, run for callers who presented nothing; what comes out are codes and ids, never a permit, and only the ids
+//! of what the viewer sees anyway. Who does not lead the project learns of their own reads alone: a session's would tell whose turns are open.
 
 use super::decide::{Target, TokenRequest, decide};
 use super::index::{Index, Reach};
-use super::manage::Refused;
+use super::manage::{Refused, sees_binding, sees_credential};
 use super::permit::Reason;
-use super::resolve::{Resolution, resolve};
+use super::resolve::{Tier, resolve};
 use super::roles::{PROJECT_EDITOR, PROJECT_OWNER};
 use super::{Step, Verdict};
 use crate::clock::Millis;
@@ -36,8 +36,10 @@ pub struct Question {
 pub struct Explanation {
     /// The agent it was resolved for.
     pub agent: Option<AgentId>,
-    /// Which credential belongs there, and what else was looked at.
-    pub resolution: Resolution,
+    /// Which level decided, if anything is bound, and its credential, if the viewer sees it.
+    pub winner: Option<(Option<CredentialId>, Tier)>,
+    /// The candidates in order.
+    pub candidates: Vec<Step>,
     /// What each bearer would get.
     pub reads: Vec<Supposed>,
 }
@@ -55,14 +57,26 @@ pub struct Supposed {
     pub trace: Vec<Step>,
 }
 
-/// Whether the caller may have this explained: whoever has a role in the project, for their own reads; for anybody's, the project's owners
-/// and editors, and those who may see all bindings.
-///
-/// # Errors
-/// Always as if the project were not there: asking is reading.
-pub fn may_explain(index: &Index, caller: &Caller, project: &ProjectId, user: &Username) -> Result<(), Refused> {
-    let own = caller.principal().filter(|_| caller.scopes().allow("project", "read"));
-    let (principal, _) = own.zip(index.project(project)).ok_or(Refused::NotFound)?;
+/// How much may be explained to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// Everybody's reads, and the sessions'.
+    All,
+    /// Their own reads.
+    Own,
+}
+
+/// Whoever has a role in the project, for their own reads; for anybody's, the project's owners and editors, and those who may see all
+/// bindings. Else it is as if the project were not there: asking is reading.
+fn view(index: &Index, caller: &Caller, question: &Question) -> Result<View, Refused> {
+    let scopes = caller.scopes();
+    let may = scopes.allow("project", "read") && scopes.allow("role_binding", "read");
+    let (project, user) = (&question.project, &question.user);
+    let (principal, _) = caller
+        .principal()
+        .filter(|_| may)
+        .zip(index.project(project))
+        .ok_or(Refused::NotFound)?;
     let reach = Reach {
         project: Some(project),
         ..Reach::default()
@@ -73,27 +87,28 @@ pub fn may_explain(index: &Index, caller: &Caller, project: &ProjectId, user: &U
     let is_inside = index.has_role(principal, Scope::Project, reach, &[]);
     let leads = index.has_role(principal, Scope::Project, reach, &[PROJECT_OWNER, PROJECT_EDITOR]);
     let is_own = principal == user && !caller.is_service();
-    if everywhere || leads || (is_inside && is_own) {
-        Ok(())
-    } else {
-        Err(Refused::NotFound)
+    match (everywhere || leads, is_inside && is_own) {
+        (true, _) => Ok(View::All),
+        (false, true) => Ok(View::Own),
+        (false, false) => Err(Refused::NotFound),
     }
 }
 
-/// Explains, for this viewer's eyes.
+/// Explains, for this caller's eyes.
 ///
 /// # Errors
-/// There is no such session in the project, or its agent is another one; no such agent.
+/// The caller has no part in the project; there is no such session in it, or its agent is another one; no such agent.
 pub fn explain(
     index: &Index,
+    caller: &Caller,
     question: &Question,
-    viewer: Option<&Username>,
     operator: &config::Sessions,
     now_ms: Millis,
 ) -> Result<Explanation, Refused> {
+    let view = view(index, caller, question)?;
     let agent = agent_of(index, question)?;
     let resolution = resolve(index, &question.project, agent.as_ref(), &question.provider);
-    let suppose = |bearer, kind, target| suppose(index, bearer, kind, target, viewer, operator, now_ms);
+    let suppose = |bearer, kind, target| suppose(index, caller, bearer, kind, target, operator, now_ms);
     let own_bearer = CallerKind::Person {
         user: question.user.clone(),
         via: PersonBearer::Issuer,
@@ -107,7 +122,9 @@ pub fn explain(
                 session: session.clone(),
                 project: project.clone(),
             };
-            reads.push(suppose("session-token", session_token, &target));
+            if view == View::All {
+                reads.push(suppose("session-token", session_token, &target));
+            }
             reads.push(suppose("own-bearer", own_bearer, &target));
             let theirs = index.open_turns(project, session, now_ms).filter(|turn| turn.user == question.user);
             for turn in theirs {
@@ -127,7 +144,31 @@ pub fn explain(
         }
         (None, None) => {}
     }
-    Ok(Explanation { agent, resolution, reads })
+    let mut candidates = resolution.trace;
+    for step in &mut candidates {
+        blank(index, caller, step);
+    }
+    let won = candidates.iter().find(|step| step.verdict == Verdict::Won);
+    let seen = won.and_then(|step| step.credential.clone());
+    Ok(Explanation {
+        agent,
+        winner: resolution.winner.map(|(_, tier)| (seen, tier)),
+        candidates,
+        reads,
+    })
+}
+
+/// Takes out the ids of what the viewer does not see. That something was there, they may know.
+fn blank(index: &Index, caller: &Caller, step: &mut Step) {
+    let binding = step.binding.as_ref().and_then(|id| index.binding(id));
+    let sees_row = binding.is_some_and(|binding| sees_binding(index, caller, binding));
+    if !sees_row {
+        step.binding = None;
+    }
+    let credential = step.credential.as_ref().and_then(|id| index.credential(id));
+    if !sees_row && !credential.is_some_and(|credential| sees_credential(index, caller, credential)) {
+        step.credential = None;
+    }
 }
 
 fn agent_of(index: &Index, question: &Question) -> Result<Option<AgentId>, Refused> {
@@ -147,10 +188,10 @@ fn agent_of(index: &Index, question: &Question) -> Result<Option<AgentId>, Refus
 
 fn suppose(
     index: &Index,
+    viewer: &Caller,
     bearer: &'static str,
     kind: CallerKind,
     target: &Target,
-    viewer: Option<&Username>,
     operator: &config::Sessions,
     now_ms: Millis,
 ) -> Supposed {
@@ -171,18 +212,17 @@ fn suppose(
     };
     let on_behalf_of = effective.person().map(|person| (person.clone(), effective.ground().code()));
     let decision = decide(effective, &request, index, now_ms);
-    let visible = |id: &CredentialId| {
-        let person = index.credential(id).and_then(|credential| credential.connected_to.as_ref());
-        person.is_none_or(|person| Some(person) == viewer)
-    };
-    let outcome = match decision.outcome {
-        Ok(permit) => Ok((Some(permit.credential().id.clone()).filter(visible), permit.reason())),
-        Err(denial) => Err((denial.code(), denial.to_string())),
-    };
     let mut trace = decision.trace;
     for step in &mut trace {
-        step.credential = step.credential.take().filter(visible);
+        blank(index, viewer, step);
     }
+    let outcome = match decision.outcome {
+        Ok(permit) => {
+            let won = trace.iter().rev().find(|step| step.verdict == Verdict::Won);
+            Ok((won.and_then(|step| step.credential.clone()), permit.reason()))
+        }
+        Err(denial) => Err((denial.code(), denial.to_string())),
+    };
     Supposed {
         bearer,
         on_behalf_of,

@@ -33,8 +33,14 @@ const FORBIDDEN: Refused = Refused::Forbidden("Forbidden");
 /// binding on; and, for a session, what it was granted. Never says anything about its token.
 #[must_use]
 pub fn sees_credential(index: &Index, caller: &Caller, credential: &Credential) -> bool {
+    if !caller.scopes().allow("credential", "read") {
+        return false;
+    }
     if let Some((project, session)) = caller.bound_session() {
-        return index.session(project, session).is_some() && index.grants(project, session).any(|(_, granted)| granted.id == credential.id);
+        let runs = index
+            .session(project, session)
+            .is_some_and(|session| session.phase.has_credentials());
+        return runs && index.grants(project, session).any(|(_, granted)| granted.id == credential.id);
     }
     let Some(user) = caller.principal().filter(|_| caller.scopes().allow("credential", "read")) else {
         return false;

@@ -18,16 +18,32 @@ use axum::extract::{Extension, Path, State};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// A person waits for it. The broker goes on when this is over.
+/// A person waits for it. It goes on when this is over.
 const END_AT_MOST: Duration = Duration::from_secs(15);
 
 /// `GET /api/claviger/v1/credentials/{id}/identity`: for whoever sees the credential.
-pub async fn identity(State(app): State<App>, known: Known, Path(id): Path<String>) -> Answer<Json<Value>> {
+/// That the upstream is asked is on the record.
+pub async fn identity(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let credential = super::read_index(&app, |index| {
         let credential = CredentialId::parse(id.clone()).ok().and_then(|id| index.credential(&id).cloned());
         credential.filter(|credential| manage::sees_credential(index, &known.caller, credential))
     })?
     .ok_or_else(|| Problem::not_found("Credential", &shown(&id)))?;
+    if !app.broker.knows_identity(&credential) {
+        let event = Administrative::credential(
+            "CREDENTIAL_IDENTIFIED",
+            &context.id,
+            &known.caller,
+            &credential.id,
+            &credential.provider,
+        );
+        app.audit.administrative(event).await.map_err(refusals::unrecorded)?;
+    }
     let identity = app
         .broker
         .identity(&credential)
@@ -72,26 +88,32 @@ pub async fn revoke(
     }
 }
 
-/// Ends a credential at its upstream: on the record before the upstream is asked, and what came of it afterwards.
+/// Ends a credential at its upstream: on the record before the upstream is asked, and what came of it afterwards, also if nobody waits any more.
 pub(super) async fn end(
     app: &App,
     context: &RequestContext,
     caller: &Caller,
     credential: &Credential,
 ) -> Answer<Result<Revocation, BrokerError>> {
-    let (id, provider) = (&credential.id, &credential.provider);
-    let event = Administrative::credential("CREDENTIAL_REVOKED", &context.id, caller, id, provider);
-    let record = async |event| app.audit.administrative(event).await.map_err(refusals::unrecorded);
-    record(event.clone().ended("begun")).await?;
-    let outcome = tokio::time::timeout(END_AT_MOST, app.broker.revoke(id))
-        .await
-        .unwrap_or(Err(BrokerError::WaitOver));
-    record(match &outcome {
-        Ok(Revocation::Done { .. }) => event.ended("revoked"),
-        Ok(Revocation::Unsupported { .. }) => event.ended("unsupported"),
-        Err(BrokerError::WaitOver) => event.ended("indeterminate"),
-        Err(_) => event.undone(),
-    })
-    .await?;
-    Ok(outcome)
+    let (app, request, caller) = (app.clone(), context.id.clone(), caller.clone());
+    let (id, provider) = (credential.id.clone(), credential.provider.clone());
+    let whole = tokio::spawn(async move {
+        let event = Administrative::credential("CREDENTIAL_REVOKED", &request, &caller, &id, &provider);
+        let record = async |event| app.audit.administrative(event).await.map_err(refusals::unrecorded);
+        record(event.clone().ended("begun")).await?;
+        let outcome = app.broker.revoke(&id).await;
+        record(match &outcome {
+            Ok(Revocation::Done { .. }) => event.ended("revoked"),
+            Ok(Revocation::Unsupported { .. }) => event.ended("unsupported"),
+            Err(unended) if unended.upstream_may_have_acted => event.ended("indeterminate"),
+            Err(_) => event.undone(),
+        })
+        .await?;
+        Ok(outcome.map_err(|unended| unended.why))
+    });
+    match tokio::time::timeout(END_AT_MOST, whole).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(died)) => Err(Problem::internal(died)),
+        Err(_) => Ok(Err(BrokerError::WaitOver)),
+    }
 }

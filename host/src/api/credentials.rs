@@ -212,7 +212,11 @@ pub(super) async fn change(app: &App, context: &RequestContext, known: &Known, o
     let event = Administrative::credential("CREDENTIAL_UPDATED", &context.id, &known.caller, &old.id, &old.provider);
     let update = app.records.update_credential(&old.id, old.generation, patch);
     let credential = recorded(app, event, update).await?;
-    app.broker.changed(&credential.id);
+    if moved {
+        app.broker.removed(&credential.id);
+    } else {
+        app.broker.fresh_start(&credential.id);
+    }
     Ok(Json(present::warning(shown_as(app, &credential), &taken.warnings)))
 }
 
@@ -237,7 +241,7 @@ pub(super) async fn remove(app: &App, context: &RequestContext, known: &Known, c
         &credential.provider,
     );
     recorded(app, event, app.records.delete_credential(&credential.id)).await?;
-    app.broker.changed(&credential.id);
+    app.broker.removed(&credential.id);
     Ok(StatusCode::NO_CONTENT)
 }
 

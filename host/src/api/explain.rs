@@ -6,7 +6,8 @@ use super::problem::{Answer, Problem};
 use super::refusals;
 use super::state::App;
 use crate::access::Step;
-use crate::access::explain::{Question, Supposed, explain, may_explain};
+use crate::access::explain::{Question, Supposed, explain};
+use crate::access::manage::Refused;
 use crate::ids::{AgentId, ProjectId, ProviderName, SessionId, Username};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -24,18 +25,14 @@ pub async fn of_project(
     let project = ProjectId::parse(project).map_err(|_| nowhere())?;
     let question = asked(project, principal, query.as_deref().unwrap_or(""))?;
     let now_ms = app.clock.now_ms();
-    let explained = super::read_index(&app, |index| {
-        may_explain(index, &known.caller, &question.project, &question.user)?;
-        let viewer = Some(principal).filter(|_| !known.caller.is_service());
-        let explanation = explain(index, &question, viewer, &app.config.sessions, now_ms)?;
-        let won = explanation.resolution.winner.as_ref();
-        let state = won
-            .and_then(|(id, _)| index.credential(id))
-            .map(|credential| present::state(credential));
+    let explained: Result<_, Refused> = super::read_index(&app, |index| {
+        let explanation = explain(index, &known.caller, &question, &app.config.sessions, now_ms)?;
+        let won = explanation.winner.as_ref().and_then(|(id, _)| index.credential(id.as_ref()?));
+        let state = won.map(|credential| present::state(credential));
         Ok((explanation, state))
     })?;
     let (explanation, state) = explained.map_err(|refused| refusals::refused(refused, "Project", question.project.as_str()))?;
-    let (credential, tier) = explanation.resolution.winner.unzip();
+    let (credential, tier) = explanation.winner.unzip();
     Ok(Json(json!({
         "kind": "Explanation",
         "project_id": question.project,
@@ -47,7 +44,7 @@ pub async fn of_project(
             "credential_id": credential,
             "tier": tier.map(|tier| tier.code()),
             "state": state,
-            "steps": steps(&explanation.resolution.trace),
+            "steps": steps(&explanation.candidates),
         },
         "reads": explanation.reads.iter().map(read).collect::<Vec<_>>(),
     })))

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// A failure is remembered for at least this long, in milliseconds…
 const REMEMBER_AT_LEAST_MS: u64 = 5_000;
@@ -114,23 +114,60 @@ where
         if let Some(landing) = table.flying.get(&key).filter(|landing| landing.has_changed().is_ok()) {
             return Ok(landing.clone());
         }
+        let flight = flight();
+        let flight = async move { ((), flight.await) };
+        Ok(self.take_off(table, key, flight).0)
+    }
+
+    /// Lets the flight of this key land, then flies alone on it: whoever boards meanwhile gets the second half of the result. `None` if the flight
+    /// before takes longer than `wait`, or this one longer than any may.
+    pub async fn alone<F, R>(&self, key: K, wait: Duration, flight: impl FnOnce() -> F) -> Option<R>
+    where
+        F: Future<Output = (R, Result<T, E>)> + Send + 'static,
+        R: Send + 'static,
+    {
+        let deadline = tokio::time::Instant::now() + wait;
+        let answer = loop {
+            let mut before = {
+                let table = lock(&self.table);
+                match table.flying.get(&key).filter(|landing| landing.has_changed().is_ok()) {
+                    None => break self.take_off(table, key, flight()).1,
+                    Some(landing) => landing.clone(),
+                }
+            };
+            // A sender that died is found dead in the next round.
+            drop(tokio::time::timeout_at(deadline, before.wait_for(Option::is_some)).await.ok()?);
+        };
+        answer.await.ok()
+    }
+
+    fn take_off<F, R>(
+        &self,
+        mut table: MutexGuard<'_, Table<K, T, E>>,
+        key: K,
+        flight: F,
+    ) -> (watch::Receiver<Outcome<T, E>>, oneshot::Receiver<R>)
+    where
+        F: Future<Output = (R, Result<T, E>)> + Send + 'static,
+        R: Send + 'static,
+    {
         let (announce, landing) = watch::channel(None);
+        let (tell, answer) = oneshot::channel();
         table.flying.insert(key.clone(), landing.clone());
         drop(table);
 
-        let flight = flight();
         let cleanup = Cleanup {
-            key: key.clone(),
+            key,
             table: Arc::clone(&self.table),
             clock: Arc::clone(&self.clock),
             failure: None,
         };
         tokio::spawn(async move {
             let mut cleanup = cleanup;
-            let Ok(outcome) = tokio::time::timeout(FLIGHT_AT_MOST, flight).await else {
+            let Ok((own, outcome)) = tokio::time::timeout(FLIGHT_AT_MOST, flight).await else {
                 tracing::error!(
                     seconds = FLIGHT_AT_MOST.as_secs(),
-                    "a refresh was given up: it took longer than any may"
+                    "a call to a provider was given up: it took longer than any may"
                 );
                 return;
             };
@@ -138,8 +175,9 @@ where
             // The table is cleared before the news goes out: who comes in between starts from what was just stored.
             drop(cleanup);
             announce.send_replace(Some(outcome));
+            drop(tell.send(own));
         });
-        Ok(landing)
+        (landing, answer)
     }
 }
 

@@ -23,7 +23,7 @@ pub use identity::Identity;
 pub use lease::{Lease, Origin, Token};
 pub use mint::Tools;
 pub use narrowing::{Narrow, Wish};
-pub use revoke::Revocation;
+pub use revoke::{Revocation, Unended};
 
 use crate::access::{MaintenancePermit, Permit};
 use crate::cache::{CacheKey, CachedToken};
@@ -119,6 +119,13 @@ impl Broker {
         inner.wait_for_flight(&permit.maintenance(), &provider, key, wish, forced).await
     }
 
+    /// Whether [`Broker::identity`] would answer without asking anybody.
+    #[must_use]
+    pub fn knows_identity(&self, credential: &Credential) -> bool {
+        let noted = |provider: &Provider| identity::noted(&self.0.tools, &identity::place(provider, credential, credential.generation));
+        self.0.provider(credential).is_ok_and(|provider| noted(&provider).is_some())
+    }
+
     /// Whom the upstream takes the credential for. If no good token of it is at hand, one is obtained, which goes to nobody but its upstream.
     ///
     /// # Errors
@@ -139,8 +146,22 @@ impl Broker {
         let key = inner.key(credential, &provider, &Narrow::default());
         let cached = inner.tools.cache.get_for_upkeep(&permit, &key);
         let good = cached.filter(|token| inner.freshness(token, now_ms, 0) != Freshness::Stale);
+        if let Some(pause) = inner.pause(credential, now_ms) {
+            return Err(pause);
+        }
+        let rotates = provider
+            .manifest()
+            .kind(&credential.kind)
+            .is_some_and(|kind| kind.rotation.is_some());
         let token = match good {
             Some(token) => token,
+            // Whoever may see a credential may not spend its refresh token.
+            None if rotates => {
+                return Err(BrokerError::Transient {
+                    reason: "no good token is at hand to ask with; the next read of its token brings one".to_owned(),
+                    retry_after_ms: None,
+                });
+            }
             None => inner.fly(&permit, &provider, key, &Wish::default(), false).await?.token.clone(),
         };
         if token.token.is_empty() {
@@ -155,8 +176,15 @@ impl Broker {
         waited(inner.identities.ride(place, inner.wait, flight).await)
     }
 
-    /// Forgets what failed for this credential and what it brought: its owner has just changed or removed it.
-    pub fn changed(&self, id: &CredentialId) {
+    /// Its owner has just changed or removed this credential, so that nothing that it brought is of use: the tokens are forgotten as well.
+    pub fn removed(&self, id: &CredentialId) {
+        self.fresh_start(id);
+        self.0.tools.cache.forget(id);
+    }
+
+    /// Forgets what failed for this credential: its owner has just changed it. Tokens that were obtained with the old secrets are out of every
+    /// reader's reach, for the generation has risen; they are kept because they are still good at their upstream, and can be ended there.
+    pub fn fresh_start(&self, id: &CredentialId) {
         self.0.flights.forget(|key| match key {
             FlightKey::Credential(of) => of == id,
             FlightKey::Token(key) => key.credential() == id,
@@ -164,7 +192,6 @@ impl Broker {
         self.0.identities.forget(|key| key.credential() == id);
         lock(&self.0.forced).remove(id);
         self.0.pauses.lift(id);
-        self.0.tools.cache.forget(id);
     }
 }
 

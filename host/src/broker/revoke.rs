@@ -3,10 +3,14 @@
 //! The provider is asked once for each token that is out: some upstreams end a whole grant with any of them, others end what they are shown.
 //! Only when all of it has ended is the record changed; trouble half way leaves the credential as it was, and asking again is safe, since
 //! what an upstream no longer knows counts as ended.
+//!
+//! It flies alone on the credential: a refresh that is on lands first, for what it brings has to be ended too, and none begins meanwhile. A
+//! change from elsewhere (another replica's refresh, its owner's new secrets) is found when the record is changed; then the answer is "ask
+//! again", and never that it had ended.
 
 use super::error::BrokerError;
 use super::mint::Tools;
-use super::{Broker, identity, input};
+use super::{Broker, FlightKey, identity, input};
 use crate::access::MaintenancePermit;
 use crate::ids::CredentialId;
 use crate::manifest::{Kind, TokenSource};
@@ -35,30 +39,62 @@ pub enum Revocation {
     },
 }
 
+/// It is not known to have ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unended {
+    /// Why.
+    pub why: BrokerError,
+    /// Whether some of it may have ended all the same.
+    pub upstream_may_have_acted: bool,
+}
+
+impl From<BrokerError> for Unended {
+    fn from(why: BrokerError) -> Self {
+        Self {
+            why,
+            upstream_may_have_acted: false,
+        }
+    }
+}
+
 impl Broker {
-    /// Ends a credential at its upstream: its grant and every token of it that is out. The caller has checked whose it is, and records it.
-    ///
-    /// It goes on if its caller goes away.
+    /// Ends a credential at its upstream: its grant and every token of it that is out and that this replica knows of. The caller has checked
+    /// whose it is, and records it.
     ///
     /// # Errors
-    /// [`BrokerError`], with the credential as it was.
-    pub async fn revoke(&self, id: &CredentialId) -> Result<Revocation, BrokerError> {
-        let (broker, id) = (self.clone(), id.clone());
-        let task = tokio::spawn(async move { broker.end(&id).await });
-        task.await.unwrap_or_else(|_| {
-            Err(BrokerError::Internal(
-                "the task of a revocation died; the log has its panic".to_owned(),
-            ))
+    /// [`Unended`], with the credential as it was.
+    pub async fn revoke(&self, id: &CredentialId) -> Result<Revocation, Unended> {
+        let (broker, ended) = (self.clone(), id.clone());
+        let flight = || async move {
+            let outcome = broker.end(&ended).await;
+            let for_readers = match &outcome {
+                Ok(Revocation::Done { .. }) => BrokerError::NeedsReconnect("it was ended at its upstream just now".to_owned()),
+                Ok(Revocation::Unsupported { .. }) | Err(_) => ask_again("somebody was ending the credential"),
+            };
+            (outcome, Err(for_readers))
+        };
+        let key = FlightKey::Credential(id.clone());
+        let outcome = self.0.flights.alone(key, self.0.wait, flight).await;
+        // What readers were told was for those who waited.
+        self.fresh_start(id);
+        outcome.unwrap_or_else(|| {
+            Err(Unended {
+                why: BrokerError::WaitOver,
+                upstream_may_have_acted: true,
+            })
         })
     }
 
-    async fn end(&self, id: &CredentialId) -> Result<Revocation, BrokerError> {
+    async fn end(&self, id: &CredentialId) -> Result<Revocation, Unended> {
         let tools = &*self.0.tools;
         let material = match tools.records.material(id).await {
-            Err(RecordsError::NotFound { .. }) => return Err(BrokerError::Gone),
+            Err(RecordsError::NotFound { .. }) => return Err(BrokerError::Gone.into()),
             material => material.map_err(internal)?,
         };
         let credential = &material.credential;
+        if let Some(pause) = self.0.pause(credential, tools.clock.now_ms()) {
+            return Err(pause.into());
+        }
         let provider = self.0.provider(credential)?;
         let title = &provider.manifest().title;
         let Some(kind) = provider.manifest().kind(&credential.kind).filter(|_| provider.can_revoke()) else {
@@ -79,20 +115,21 @@ impl Broker {
             if current.is_none() && asked {
                 break;
             }
-            asked = true;
-            match self.ask(&provider, kind, &material, current).await? {
+            let answer = self.ask(&provider, kind, &material, current).await;
+            match answer.map_err(|error| error.after(asked))? {
                 Revocation::Done { remaining: left } => remaining = remaining.or(left),
                 unsupported @ Revocation::Unsupported { .. } => return Ok(unsupported),
             }
+            asked = true;
         }
-        // If the generation has moved, its owner has put in new secrets, which were not ended, or a refresh was under way, which the
-        // upstream will refuse the next time.
-        match tools.records.mark_ended(id, credential.generation).await {
-            Ok(_) | Err(RecordsError::NotFound { .. }) => {}
-            Err(error) => return Err(internal(error)),
-        }
-        tools.follower.catch_up().await.map_err(internal)?;
-        self.changed(id);
+        let marked = match tools.records.mark_ended(id, credential.generation).await {
+            Ok(true) | Err(RecordsError::NotFound { .. }) => tools.follower.catch_up().await.map_err(internal),
+            // Other secrets than those that were ended are there, or are about to be.
+            Ok(false) | Err(RecordsError::RotationOpen { .. }) => Err(ask_again("the credential has changed while it was being ended")),
+            Err(error) => Err(internal(error)),
+        };
+        marked.map_err(|why| Unended::from(why).after(true))?;
+        self.removed(id);
         Ok(Revocation::Done { remaining })
     }
 
@@ -102,9 +139,9 @@ impl Broker {
         kind: &Kind,
         material: &Material,
         current: Option<CurrentToken>,
-    ) -> Result<Revocation, BrokerError> {
+    ) -> Result<Revocation, Unended> {
         let (tools, credential) = (&*self.0.tools, &material.credential);
-        let mut input = input::of(tools, material, kind).await?;
+        let mut input = input::of(tools, material, kind).await.map_err(BrokerError::from)?;
         input.current = current;
         let context = CallContext {
             provider: credential.provider.to_string(),
@@ -118,7 +155,8 @@ impl Broker {
             Err(fault) => ("not-revoked", fault.reveals),
         };
         metrics::counter!(telemetry::MINTS, "provider" => provider.manifest().provider.clone(), "outcome" => code).increment(1);
-        identity::record_reveals(tools, credential, "revoke", reveals).await?;
+        let recorded = identity::record_reveals(tools, credential, "revoke", reveals).await;
+        recorded.map_err(|why| Unended::from(why).after(true))?;
         let fault = match answer {
             Ok(revoked) => {
                 return Ok(Revocation::Done {
@@ -136,7 +174,22 @@ impl Broker {
         }
         let failure = BrokerError::of_fault(&fault);
         let now_ms = tools.clock.now_ms();
-        Err(self.0.pauses.note(&credential.id, credential.generation, failure, now_ms))
+        let why = self.0.pauses.note(&credential.id, credential.generation, failure, now_ms);
+        Err(Unended::from(why).after(fault.upstream_may_have_acted))
+    }
+}
+
+impl Unended {
+    fn after(mut self, something_ended: bool) -> Self {
+        self.upstream_may_have_acted |= something_ended;
+        self
+    }
+}
+
+fn ask_again(reason: &str) -> BrokerError {
+    BrokerError::Transient {
+        reason: reason.to_owned(),
+        retry_after_ms: Some(1000),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the records say, as far as it decides for whom a token is read.
 
 use crate::ids::{ProjectId, SessionId};
-use crate::records::model::{CredentialPolicy, Phase, Session, Turn};
+use crate::records::model::{CredentialPolicy, Session, Turn};
 use std::sync::Arc;
 
 /// Where a token is asked for.
@@ -54,9 +54,9 @@ pub struct OpenTurn {
 }
 
 impl SessionFacts {
-    /// Whether the session has credentials in this phase: from its start until `Stopping`, `Completed` or `Failed`.
+    /// Whether the session has credentials ([`Phase::has_credentials`](crate::records::model::Phase::has_credentials)).
     #[must_use]
     pub fn is_running(&self) -> bool {
-        matches!(self.session.phase, Phase::Creating | Phase::Running)
+        self.session.phase.has_credentials()
     }
 }

@@ -297,13 +297,14 @@ impl Records {
     /// and the current token goes: what was obtained before is answered by no replica any more.
     ///
     /// # Errors
-    /// [`RecordsError::NotFound`]; if the database cannot be written.
+    /// [`RecordsError::NotFound`]; [`RecordsError::RotationOpen`]: what the rotation brings was not ended; if the database cannot be written.
     pub async fn mark_ended(&self, id: &CredentialId, generation: Generation) -> Result<bool> {
         let mut write = self.db.write().await?;
         let mut credential = get(&mut write, id).await?;
         if credential.generation != generation {
             return Ok(false);
         }
+        rotation::refuse_while_open(&mut write, id).await?;
         credential.generation = generation.next();
         credential.state = CredentialState::NeedsReconnect;
         credential.updated_at_ms = self.now_ms();

@@ -279,6 +279,14 @@ pub enum Phase {
     Failed,
 }
 
+impl Phase {
+    /// Whether a session has credentials then: from its start until `Stopping`, `Completed` or `Failed`.
+    #[must_use]
+    pub const fn has_credentials(self) -> bool {
+        matches!(self, Self::Creating | Self::Running)
+    }
+}
+
 /// One message being answered, for one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {

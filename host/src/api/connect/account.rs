@@ -50,7 +50,7 @@ pub(super) async fn store(app: &App, context: &RequestContext, caller: &Caller, 
             Err(problem) if problem.status() == axum::http::StatusCode::CONFLICT => {}
             stored => {
                 let stored = stored?;
-                app.broker.changed(&stored.id);
+                app.broker.removed(&stored.id);
                 return Ok(stored);
             }
         }
@@ -161,7 +161,7 @@ pub async fn disconnect(
     let ended = account::end(&app, &context, &known.caller, &credential).await?;
     let event = Administrative::credential("ACCOUNT_DISCONNECTED", &context.id, &known.caller, &credential.id, &provider);
     recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
-    app.broker.changed(&credential.id);
+    app.broker.removed(&credential.id);
     let (revoked, remaining) = match ended {
         Ok(Revocation::Done { remaining }) => (true, remaining),
         Ok(Revocation::Unsupported { advice }) => (false, Some(advice)),

@@ -25,8 +25,9 @@ const LONGEST: usize = 16 * 1024;
 const LONGEST_LIST: usize = 500;
 /// Parentheses and `not` go at most this deep.
 const DEEPEST: usize = 32;
-/// All comparisons of one list together cost at most this much ([`Filter::keeps`]): some tenths of a second.
-const DEAREST: u64 = 100_000_000;
+/// All comparisons of one list together cost at most this much ([`Filter::keeps`]): ten milliseconds or so, in which a worker thread answers
+/// nobody else.
+const DEAREST: u64 = 4_000_000;
 
 /// Why a filter is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
