@@ -3,6 +3,7 @@
 mod apply;
 mod credential;
 mod login;
+mod resource;
 mod sharing;
 mod terminal;
 

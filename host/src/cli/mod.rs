@@ -14,6 +14,7 @@ mod credential;
 mod dev;
 mod login;
 mod provider;
+mod resource;
 mod role_binding;
 mod secret_input;
 mod serve;
@@ -64,6 +65,15 @@ enum Command {
     /// Who has which role for what.
     #[command(subcommand)]
     RoleBinding(role_binding::RoleBinding),
+    /// Projects, which own agents and sessions.
+    #[command(subcommand)]
+    Project(resource::Project),
+    /// A project's agents.
+    #[command(subcommand)]
+    Agent(resource::Agent),
+    /// Sessions.
+    #[command(subcommand)]
+    Session(resource::Session),
     /// Makes what manifests say: a second time it changes nothing.
     Apply(apply::Apply),
     /// The roles that there are.
@@ -120,6 +130,9 @@ pub fn run() -> ExitCode {
             Command::Context(command) => done(command.run()),
             Command::Credential(command) => done(command.run().await),
             Command::RoleBinding(command) => done(command.run().await),
+            Command::Project(command) => done(command.run().await),
+            Command::Agent(command) => done(command.run().await),
+            Command::Session(command) => done(command.run().await),
             Command::Apply(apply) => done(apply.run().await),
             Command::Role(command) => done(command.run().await),
         }

@@ -127,16 +127,19 @@ impl Client {
 
     /// All items of a collection of the v1 API, page by page.
     pub(super) async fn all(&self, collection: &str) -> Result<Vec<Value>, Failure> {
+        self.all_at(&below(V1, &[collection]), &[]).await
+    }
+
+    /// The same of a collection anywhere, filtered by a query.
+    pub(super) async fn all_at(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Vec<Value>, Failure> {
         let mut items: Vec<Value> = Vec::new();
         for page in 1.. {
             let (page, size) = (i32::to_string(&page), PAGE.to_string());
-            let query = [("page", page.as_str()), ("size", size.as_str())];
-            let mut answer = self.get(&[V1[0], V1[1], V1[2], collection], &query).await?;
+            let paging = [("page", page.as_str()), ("size", size.as_str())];
+            let mut answer = self.get(path, &[query, &paging].concat()).await?;
             let total = answer.get("total").and_then(Value::as_u64).unwrap_or(0);
             let Some(Value::Array(more)) = answer.get_mut("items").map(Value::take) else {
-                return Err(Failure::Refused(format!(
-                    "the server's answer has no list of {collection}; is it a Claviger?"
-                )));
+                return Err(Failure::Refused("the server's answer is no list; is it a Claviger?".to_owned()));
             };
             let is_last = more.is_empty();
             items.extend(more);
