@@ -198,6 +198,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation("post", "/api/claviger/v1/credentials/{id}/revoke", "revokeCredential", "Ends a credential at its upstream", &[(200, "Revocation")], &[403, 404, 409, 502, 504]),
     operation("post", "/api/claviger/v1/turns", "openTurn", "A trusted proxy says whose message is being answered", &[(201, "OpenTurn")], CHANGED).body("NewTurn"),
     operation("delete", "/api/claviger/v1/turns/{id}", "closeTurn", "That turn is over", &[(204, "")], &[403, 404]),
+    operation("get", "/api/claviger/v1/whoami", "whoAmI", "For whom the server takes the bearer", &[(200, "Caller")], &[]),
     operation("get", "/api/ambient", "getApi", "What serves here", &[(200, "Metadata")], &[]).public(),
     operation("get", "/api/ambient/v1", "getVersionMetadata", "The collections of this version", &[(200, "Metadata")], &[]).public(),
     operation("get", "/api/ambient/v1/version", "getVersion", "Which version serves", &[(200, "Version")], &[]).public(),

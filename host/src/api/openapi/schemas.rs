@@ -195,6 +195,19 @@ pub fn all() -> Value {
         "Identity",
         open(&["provider"], vec![("provider", text()), ("kind", text()), ("checked_at", time())]),
     );
+    put(
+        "Caller",
+        open(
+            &["method"],
+            vec![
+                ("kind", text()),
+                ("user", json!({ "type": "string", "nullable": true })),
+                ("method", text()),
+                ("project", text()),
+                ("session", text()),
+            ],
+        ),
+    );
     put("Revocation", open(&["outcome"], vec![("outcome", text()), ("remaining", text())]));
     put(
         "NewTurn",

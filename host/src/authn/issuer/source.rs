@@ -42,7 +42,7 @@ pub(super) enum Source {
     File(PathBuf),
     Address(Document),
     /// The issuer, the address of its configuration, and what the address that it names has to keep to.
-    Discovered(Issuer, Document),
+    Discovered(Box<Issuer>, Document),
 }
 
 impl Source {
@@ -53,7 +53,7 @@ impl Source {
             (None, Some(address)) => Self::Address(at(address.as_str())?),
             (None, None) => {
                 let address = format!("{}/.well-known/openid-configuration", issuer.url.trim_end_matches('/'));
-                Self::Discovered(issuer.clone(), at(&address)?)
+                Self::Discovered(Box::new(issuer.clone()), at(&address)?)
             }
         })
     }
