@@ -77,12 +77,10 @@ impl Broker {
         let outcome = self.0.flights.alone(key, self.0.wait, flight).await;
         // What readers were told was for those who waited.
         self.fresh_start(id);
-        outcome.unwrap_or_else(|| {
-            Err(Unended {
-                why: BrokerError::WaitOver,
-                upstream_may_have_acted: true,
-            })
-        })
+        outcome.unwrap_or(Err(Unended {
+            why: BrokerError::WaitOver,
+            upstream_may_have_acted: true,
+        }))
     }
 
     async fn end(&self, id: &CredentialId) -> Result<Revocation, Unended> {

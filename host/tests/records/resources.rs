@@ -116,7 +116,10 @@ pub async fn a_deleted_project_leaves_nothing_to_whoever_takes_its_name(db: Db) 
     (member.project_id, member.user_id) = (Some(project("hi")), Some(user("bob")));
     db.records.create_binding(&member).await.unwrap();
     let session = db.records.create_session(session_of(&db, &agent.id)).await.unwrap();
-    db.records.start_session(&session.id, &[credential.id.clone()]).await.unwrap();
+    db.records
+        .start_session(&session.id, std::slice::from_ref(&credential.id))
+        .await
+        .unwrap();
 
     db.records.delete_project(&made.id).await.unwrap();
     assert!(matches!(
