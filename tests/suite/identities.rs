@@ -47,7 +47,9 @@ impl World {
         self.emulator.client().post("/_grants", &body).await?.expect(201)?.text_at(field)
     }
 
+    /// After a read: nobody's refresh token is spent for a name.
     async fn identity(&self, id: &str) -> Result<Answer> {
+        self.alice.get(&format!("/api/ambient/v1/credentials/{id}/token")).await?;
         self.alice.get(&format!("/api/claviger/v1/credentials/{id}/identity")).await
     }
 

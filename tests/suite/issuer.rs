@@ -298,7 +298,15 @@ async fn a_username_like_the_services_is_nobody_special() -> Result<()> {
             .sign(&with(with(fine, "sub", json!("svc-7")), "username", json!("alice")))?,
     )?;
     service.post("/api/claviger/v1/turns", &turn).await?.expect(201)?;
-    ensure!(listed(&service).await?.is_empty(), "not Alice");
+    // It sees what it may grant to sessions, and neither Alice's accounts nor anybody's token.
+    let seen = listed(&service).await?;
+    ensure!(!seen.contains(&world.claviger.credential("alice-github")?.to_owned()), "{seen:?}");
+    let app = world.claviger.credential("team-github-app")?;
+    ensure!(seen.iter().any(|id| id == app), "{seen:?}");
+    service
+        .get(&format!("/api/ambient/v1/credentials/{app}/token"))
+        .await?
+        .expect(404)?;
     Ok(())
 }
 
