@@ -310,10 +310,16 @@ async fn a_username_like_the_services_is_nobody_special() -> Result<()> {
     Ok(())
 }
 
-/// A service opens turns only if its permissions say so.
+/// A service may what its permissions say, and nothing unless they say something.
 #[tokio::test]
 async fn a_service_without_the_permission_opens_no_turns() -> Result<()> {
-    let world = world("", "[[service]]\nname = \"reporter\"\nissuer = \"ISSUER\"\nsubject = \"svc-8\"\n").await?;
+    let named = |name: &str, subject: &str| format!("[[service]]\nname = \"{name}\"\nissuer = \"ISSUER\"\nsubject = \"{subject}\"\n");
+    let config = named("reporter", "svc-8") + "permissions = [\"*:*\"]\n" + &named("idle", "svc-9");
+    let world = world("", &config).await?;
+    let idle = world.with(&world.key.sign(&with(world.issuer.claims("x"), "sub", json!("svc-9")))?)?;
+    ensure!(listed(&idle).await?.is_empty());
+    let body = json!({ "name": "x", "provider": "linear", "token": "lin_x" });
+    idle.post(&format!("{V1}/credentials"), &body).await?.expect(403)?;
     let service = world.with(&world.key.sign(&with(world.issuer.claims("x"), "sub", json!("svc-8")))?)?;
     let session = world.claviger.dev().sessions.first().context("a seeded session")?.clone();
     let turn = json!({ "project": session.project, "session": session.id, "run": "r", "user": "bob" });

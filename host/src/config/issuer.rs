@@ -121,8 +121,9 @@ pub struct Service {
     /// Exactly what its tokens have in `sub`.
     #[serde(default)]
     pub subject: Option<String>,
-    /// What its bearers may be used for, as far as its role bindings allow it. No wildcard covers `credential:fetch_token` or `turn:open`.
-    #[serde(default = "default_permissions")]
+    /// What it may do: a service needs no role bindings but for reading tokens, so this is all that limits it. Nothing unless it is written. No
+    /// wildcard covers `credential:fetch_token` or `turn:open`.
+    #[serde(default)]
     pub permissions: Vec<String>,
 }
 
@@ -132,10 +133,6 @@ fn default_algorithms() -> Vec<Algorithm> {
 
 fn default_claims() -> Vec<String> {
     vec!["username".to_owned(), "preferred_username".to_owned()]
-}
-
-fn default_permissions() -> Vec<String> {
-    vec!["*:*".to_owned()]
 }
 
 const fn default_leeway() -> u64 {

@@ -454,7 +454,8 @@ fn two_issuers_never_share_a_person() {
     assert_eq!(named(other, ""), Err(Rejection::Nobody));
 }
 
-const SERVICE: &str = "[[service]]\nname = 'control-plane'\nissuer = 'https://sso.example.com/realms/people'\nsubject = 'svc-7'\n";
+const SERVICE: &str =
+    "[[service]]\nname = 'control-plane'\nissuer = 'https://sso.example.com/realms/people'\nsubject = 'svc-7'\npermissions = ['*:*']\n";
 
 #[test]
 fn a_service_is_its_issuer_and_subject() {
