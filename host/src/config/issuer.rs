@@ -115,7 +115,7 @@ impl Algorithm {
 pub struct Service {
     /// As role bindings name it. No person may have this name.
     pub name: Username,
-    /// The issuer of its tokens, by its `url`. Without issuer and subject it has API keys alone.
+    /// The issuer of its tokens, by its `url`. Without issuer and subject nobody can be it yet.
     #[serde(default)]
     pub issuer: Option<String>,
     /// Exactly what its tokens have in `sub`.
