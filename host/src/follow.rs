@@ -6,7 +6,7 @@
 
 use crate::access::index::IndexError;
 use crate::access::{Change, Index, LiveIndex, Snapshot};
-use crate::authn::StoredBearers;
+use crate::authn::{StoredBearers, Workloads};
 use crate::clock::SharedClock;
 use crate::records::{self, Records, RecordsError, Update, Updates};
 use std::sync::Arc;
@@ -35,6 +35,7 @@ struct Inner {
     records: Records,
     index: LiveIndex,
     bearers: StoredBearers,
+    workloads: Workloads,
     clock: SharedClock,
     /// The last change that was taken in. Held across queries on purpose: two catching up at once would apply changes out of order.
     /// Readers of the index never take it.
@@ -46,16 +47,22 @@ impl Follower {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn start(records: Records, bearers: StoredBearers, clock: SharedClock) -> Result<(Self, LiveIndex), FollowError> {
+    pub async fn start(
+        records: Records,
+        (bearers, workloads): (StoredBearers, Workloads),
+        clock: SharedClock,
+    ) -> Result<(Self, LiveIndex), FollowError> {
         let at_ms = clock.now_ms();
         let snapshot = records.snapshot().await?;
         let seen = snapshot.seq;
         bearers.replace(snapshot.api_keys.clone());
+        workloads.replace(&snapshot.sessions);
         let index = LiveIndex::new(Index::build(decisive(snapshot), at_ms));
         let follower = Self(Arc::new(Inner {
             records,
             index: index.clone(),
             bearers,
+            workloads,
             clock,
             seen: Mutex::new(seen),
         }));
@@ -75,6 +82,11 @@ impl Follower {
                 if updates.iter().any(|update| matches!(update, Update::ApiKey(..))) {
                     inner.bearers.replace(inner.records.api_keys().await?);
                 }
+                for update in &updates {
+                    if let Update::Session(project, id, session) = update {
+                        inner.workloads.update(project, id, session.as_ref());
+                    }
+                }
                 inner.index.apply(updates.into_iter().filter_map(change), asked_at_ms)?;
                 *seen = seq;
             }
@@ -82,6 +94,7 @@ impl Follower {
                 let snapshot = inner.records.snapshot().await?;
                 *seen = snapshot.seq;
                 inner.bearers.replace(snapshot.api_keys.clone());
+                inner.workloads.replace(&snapshot.sessions);
                 inner.index.rebuild(decisive(snapshot), asked_at_ms);
             }
         }

@@ -113,6 +113,8 @@ suite! {
     rotation::a_crash_between_intent_and_outcome_is_indeterminate,
     rotation::a_dead_grant_is_marked_only_if_it_is_still_the_one,
     people::keys_are_found_by_hash_and_revoked_once,
+    people::the_last_use_of_a_key_is_noted_and_followed_by_nobody,
+    people::many_at_once_note_one_person,
     people::people_are_noted_once_and_can_be_deactivated,
     people::a_value_of_the_deployment_is_set_once,
     people::projects_come_with_their_owner,

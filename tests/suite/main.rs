@@ -30,6 +30,7 @@ mod jira;
 mod layering;
 mod limits;
 mod people;
+mod people_let_in;
 mod prism;
 mod proven;
 mod resources;

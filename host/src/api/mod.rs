@@ -26,6 +26,7 @@ mod request;
 mod role_bindings;
 mod roles;
 mod search;
+mod service_account;
 mod sessions;
 mod state;
 pub mod tokens;
@@ -37,7 +38,7 @@ pub use state::{App, Parts};
 
 use crate::access::Index;
 use axum::Router;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use problem::{Answer, Problem};
 use request::Stamped;
 use std::sync::Arc;
@@ -114,6 +115,10 @@ pub fn service(app: App) -> Stamped {
         )
         .route("/api/claviger/v1/credentials/{id}/identity", get(account::identity))
         .route("/api/claviger/v1/credentials/{id}/revoke", post(account::revoke))
+        .route(
+            "/api/claviger/v1/projects/{project}/sessions/{session}/service-account",
+            put(service_account::put).delete(service_account::delete),
+        )
         .route("/api/claviger/v1/turns", post(turns::open))
         .route("/api/claviger/v1/turns/{id}", delete(turns::close))
         .route("/api/claviger/v1/whoami", get(whoami::whoami))

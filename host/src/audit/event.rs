@@ -5,7 +5,7 @@ use super::keys::{AuditKeys, Principals};
 use super::line::Line;
 use crate::access::{Denial, Permit, Target, TokenRequest};
 use crate::identity::Caller;
-use crate::ids::{ApiKeyId, ConsentId, CredentialId, Generation, ProviderName, RequestId, Username};
+use crate::ids::{ApiKeyId, ConsentId, CredentialId, Generation, ProjectId, ProviderName, RequestId, SessionId, Username};
 use crate::records::NewBinding;
 use crate::records::model::{ApiKey, Credential, Turn};
 use std::cell::Cell;
@@ -381,6 +381,23 @@ impl<'a> Administrative<'a> {
         }
     }
 
+    /// What is said of a session itself: `SESSION_ACCOUNT_SET`.
+    #[must_use]
+    pub fn session(
+        event: &'static str,
+        request: &'a RequestId,
+        caller: &'a Caller,
+        (project, session): (&'a ProjectId, &'a SessionId),
+    ) -> Self {
+        Self {
+            event,
+            outcome: None,
+            by: Some((request, caller)),
+            person: None,
+            subject: vec![("project", project.as_str()), ("session", session.as_str())],
+        }
+    }
+
     /// `CONSENT_STARTED`: a person was sent to an upstream to connect their account.
     #[must_use]
     pub fn consent(
@@ -413,6 +430,24 @@ impl<'a> Administrative<'a> {
     #[must_use]
     pub fn api_key_revoked(id: &'a ApiKeyId) -> Self {
         Self::by_operator("API_KEY_REVOKED", vec![("api_key", id.as_str())])
+    }
+
+    /// `USER_DEACTIVATED`, `USER_REACTIVATED`, by the operator.
+    #[must_use]
+    pub fn person(event: &'static str, user: &'a Username) -> Self {
+        Self {
+            person: Some(user),
+            ..Self::by_operator(event, Vec::new())
+        }
+    }
+
+    /// `BINDING_CREATED`, `BINDING_DELETED`, by the operator: a role for everything.
+    #[must_use]
+    pub fn granted(event: &'static str, user: &'a Username, role: &'a str) -> Self {
+        Self {
+            person: Some(user),
+            ..Self::by_operator(event, vec![("role", role)])
+        }
     }
 
     /// A provider was approved by the operator.

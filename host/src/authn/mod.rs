@@ -9,11 +9,13 @@ mod issuer;
 mod services;
 mod signed;
 mod stored;
+mod workloads;
 
 pub use issuer::{Issuers, KeysError, Profile, Register, Rejection};
 pub use services::Services;
 pub use signed::{SessionClaims, SignedBearers, Subject};
 pub use stored::{Bearer, StoredBearers, hash_of, make_bearer};
+pub use workloads::Workloads;
 
 use crate::clock::SharedClock;
 use crate::identity::Caller;

@@ -46,12 +46,18 @@ impl Services {
     /// The service with this issuer and subject.
     pub(super) fn with_subject(&self, issuer: &str, subject: &str) -> Option<Caller> {
         let name = self.0.by_subject.get(issuer)?.get(subject)?;
-        self.named(name)
+        self.named(name, KeyScopes::All)
     }
 
-    /// The service of this name: for a bearer that was found to be its own.
-    pub(super) fn named(&self, name: &Username) -> Option<Caller> {
-        let scopes = self.0.by_name.get(name)?.clone();
+    /// Whether a service of this name is configured now.
+    #[must_use]
+    pub fn is_configured(&self, name: &Username) -> bool {
+        self.0.by_name.contains_key(name)
+    }
+
+    /// The service of this name: for a bearer that was found to be its own, and is limited to `scopes`.
+    pub(super) fn named(&self, name: &Username, scopes: KeyScopes) -> Option<Caller> {
+        let scopes = scopes.and(self.0.by_name.get(name)?.clone());
         Some(Caller::authenticated(CallerKind::Service {
             name: name.clone(),
             scopes,

@@ -2,12 +2,14 @@
 
 use super::{Hash, Services, Unauthenticated};
 use crate::clock::{Millis, fill_random};
-use crate::identity::{Caller, CallerKind, KeyScopes, PersonBearer};
+use crate::identity::{Caller, CallerKind, KeyScopes, Permission, PersonBearer};
+use crate::ids::ApiKeyId;
 use crate::records::model::{ApiKey, StandsFor};
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
@@ -51,9 +53,17 @@ pub fn hash_of(bearer: &str) -> String {
 /// All stored bearers, by hash. Cloning shares them.
 #[derive(Clone)]
 pub struct StoredBearers {
-    by_hash: Arc<RwLock<HashMap<Hash, ApiKey>>>,
+    by_hash: Arc<RwLock<HashMap<Hash, Known>>>,
     services: Services,
     development: bool,
+}
+
+/// A stored bearer, and when it was last presented.
+struct Known {
+    key: ApiKey,
+    scopes: KeyScopes,
+    /// Zero: not since it was last written down.
+    used_at_ms: AtomicI64,
 }
 
 impl StoredBearers {
@@ -69,41 +79,63 @@ impl StoredBearers {
 
     /// Takes over what the records say now. A row whose hash is none fits no bearer and is left out.
     pub fn replace(&self, keys: Vec<ApiKey>) {
+        let mut known = self.by_hash.write().unwrap_or_else(PoisonError::into_inner);
         let by_hash = |key: ApiKey| {
             let mut hash = [0; 32];
-            hex::decode_to_slice(&key.hash, &mut hash).ok().map(|()| (hash, key))
+            hex::decode_to_slice(&key.hash, &mut hash).ok()?;
+            let used_at_ms = known.get(&hash).map_or(0, |known| known.used_at_ms.load(Ordering::Relaxed));
+            // A permission that does not read allows nothing.
+            let scopes = key.scopes.as_ref().map_or(KeyScopes::All, |scopes| {
+                KeyScopes::Only(scopes.iter().filter_map(|text| Permission::parse(text)).collect())
+            });
+            let used_at_ms = AtomicI64::new(used_at_ms);
+            Some((hash, Known { key, scopes, used_at_ms }))
         };
-        let keys = keys.into_iter().filter_map(by_hash).collect();
-        *self.by_hash.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        *known = keys.into_iter().filter_map(by_hash).collect();
+    }
+
+    /// The keys that were presented since this was last asked, and when: for whoever writes it down.
+    #[must_use]
+    pub fn take_uses(&self) -> Vec<(ApiKeyId, Millis)> {
+        let keys = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let uses = keys.values().map(|known| (known, known.used_at_ms.swap(0, Ordering::Relaxed)));
+        uses.filter(|(known, at_ms)| *at_ms > 0 && known.key.stands_for != StandsFor::Person)
+            .map(|(known, at_ms)| (known.key.id.clone(), at_ms))
+            .collect()
     }
 
     pub(super) fn recognise(&self, hash: &Hash, now_ms: Millis) -> Result<Caller, Unauthenticated> {
         let keys = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.get(hash).ok_or(Unauthenticated)?;
+        let known = keys.get(hash).ok_or(Unauthenticated)?;
+        let key = &known.key;
         if key.revoked_at_ms.is_some() || key.expires_at_ms.is_some_and(|end| end <= now_ms) {
             return Err(Unauthenticated);
         }
-        match key.stands_for {
-            // A person's key made before a service got their name.
-            StandsFor::Key | StandsFor::Person if self.services.is_reserved(&key.creator) => Err(Unauthenticated),
-            StandsFor::Key => Ok(Caller::authenticated(CallerKind::ApiKey {
+        let caller = self.caller(key, &known.scopes).ok_or(Unauthenticated)?;
+        known.used_at_ms.store(now_ms, Ordering::Relaxed);
+        Ok(caller)
+    }
+
+    fn caller(&self, key: &ApiKey, scopes: &KeyScopes) -> Option<Caller> {
+        let kind = match key.stands_for {
+            // A person's key, made before a service got their name.
+            StandsFor::Key | StandsFor::Person if self.services.is_reserved(&key.creator) => return None,
+            StandsFor::Key => CallerKind::ApiKey {
                 id: key.id.clone(),
                 creator: key.creator.clone(),
-                scopes: KeyScopes::All,
-            })),
-            StandsFor::Person if self.development => Ok(Caller::authenticated(CallerKind::Person {
+                scopes: scopes.clone(),
+            },
+            StandsFor::Person if self.development => CallerKind::Person {
                 user: key.creator.clone(),
                 via: PersonBearer::Development,
-            })),
-            StandsFor::Person => Err(Unauthenticated),
-            StandsFor::Service => match self.services.named(&key.creator) {
-                Some(service) => Ok(service),
-                None if self.development => Ok(Caller::authenticated(CallerKind::Service {
-                    name: key.creator.clone(),
-                    scopes: KeyScopes::All,
-                })),
-                None => Err(Unauthenticated),
             },
-        }
+            StandsFor::Person => return None,
+            StandsFor::Service if self.development && !self.services.is_configured(&key.creator) => CallerKind::Service {
+                name: key.creator.clone(),
+                scopes: scopes.clone(),
+            },
+            StandsFor::Service => return self.services.named(&key.creator, scopes.clone()),
+        };
+        Some(Caller::authenticated(kind))
     }
 }

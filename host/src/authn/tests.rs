@@ -19,7 +19,14 @@ fn authenticator(development: bool) -> (Authenticator, Arc<ManualClock>) {
     let shared = Arc::clone(&clock) as SharedClock;
     let egress = Arc::new(Egress::new(&config::Egress::default(), &[], Arc::new(SystemResolver)).unwrap());
     let services = Services::default();
-    let issuers = Issuers::new(&[], services.clone(), &egress, Arc::new(Nobody), Arc::clone(&shared)).unwrap();
+    let issuers = Issuers::new(
+        &[],
+        (services.clone(), Workloads::default()),
+        &egress,
+        Arc::new(Nobody),
+        Arc::clone(&shared),
+    )
+    .unwrap();
     let stored = StoredBearers::new(services.clone(), development);
     (Authenticator::new(stored, signed, issuers, services, shared), clock)
 }
@@ -52,6 +59,8 @@ fn key(bearer: &str, stands_for: StandsFor) -> ApiKey {
         created_at_ms: 0,
         expires_at_ms: Some(1_700_000_060_000),
         revoked_at_ms: None,
+        scopes: None,
+        last_used_at_ms: None,
     }
 }
 
@@ -78,6 +87,50 @@ fn a_key_speaks_for_its_creator_until_it_ends_or_is_revoked() {
         authenticate(&authenticator, &header(bearer.expose())),
         Err(AuthnError::Unauthenticated)
     );
+}
+
+#[test]
+fn a_key_s_scopes_are_its_limit_and_its_last_use_is_kept() {
+    let (authenticator, _) = authenticator(false);
+    let bearer = make_bearer(StandsFor::Key);
+    let row = ApiKey {
+        scopes: Some(vec!["credential:read".to_owned(), "nonsense".to_owned()]),
+        ..key(bearer.expose(), StandsFor::Key)
+    };
+    authenticator.stored().replace(vec![row.clone()]);
+    assert_eq!(authenticator.stored().take_uses(), []);
+    let caller = authenticate(&authenticator, &header(bearer.expose())).unwrap();
+    assert!(caller.scopes().allow("credential", "read") && !caller.scopes().allow("credential", "fetch_token"));
+    // Reading the keys again does not forget it.
+    authenticator.stored().replace(vec![row.clone()]);
+    assert_eq!(authenticator.stored().take_uses(), [(row.id, 1_700_000_000_000)]);
+    assert_eq!(authenticator.stored().take_uses(), []);
+}
+
+#[test]
+fn a_service_s_key_is_limited_twice() {
+    let configured = config::load(
+        None,
+        "data_dir = '/x'\n[[service]]\nname = 'carol'\npermissions = ['credential:*']",
+        false,
+    )
+    .unwrap();
+    let services = Services::new(&configured.services, []);
+    let stored = StoredBearers::new(services, false);
+    let bearer = make_bearer(StandsFor::Service);
+    let row = ApiKey {
+        scopes: Some(vec!["credential:read".to_owned(), "session:read".to_owned()]),
+        ..key(bearer.expose(), StandsFor::Service)
+    };
+    let recognise = |stands_for| {
+        stored.replace(vec![ApiKey { stands_for, ..row.clone() }]);
+        stored.recognise(&hash(bearer.expose()), 1_700_000_000_000)
+    };
+    let service = recognise(StandsFor::Service).unwrap();
+    assert!(service.is_service() && service.scopes().allow("credential", "read"));
+    assert!(!service.scopes().allow("credential", "update") && !service.scopes().allow("session", "read"));
+    // A person's key in the service's name is nobody's.
+    assert_eq!(recognise(StandsFor::Key), Err(Unauthenticated));
 }
 
 #[test]

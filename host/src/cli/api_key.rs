@@ -13,14 +13,20 @@ pub(super) enum ApiKey {
         #[command(flatten)]
         place: Place,
         /// Whose key it is.
-        #[arg(long = "for", value_name = "USER")]
-        user: String,
+        #[arg(long = "for", value_name = "USER", required_unless_present = "service", conflicts_with = "service")]
+        user: Option<String>,
+        /// The service whose key it is, as the configuration names it.
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
         /// What it is for.
         #[arg(long)]
         name: String,
         /// How long it lasts: 90d, 12h, 30m, 45s.
-        #[arg(long, value_name = "TIME", default_value = "90d", value_parser = duration_ms)]
+        #[arg(long, visible_alias = "expires-in", value_name = "TIME", default_value = "90d", value_parser = duration_ms)]
         expires: i64,
+        /// What it may be used for, again for each: `credential:read`, `credential:fetch_token`. Without it: all that its person may.
+        #[arg(long = "scope", value_name = "PERMISSION")]
+        scopes: Vec<String>,
     },
     /// Lists the keys.
     List {
@@ -43,16 +49,20 @@ impl ApiKey {
             Self::Create {
                 place,
                 user,
+                service,
                 name,
                 expires,
+                scopes,
             } => {
                 let expires_at_ms = Some(SystemClock.now_ms().saturating_add(expires));
                 (
                     place,
                     Order::ApiKeyCreate {
                         name,
-                        user: Username::parse(user)?,
+                        service: service.is_some(),
+                        user: Username::parse(service.or(user).unwrap_or_default())?,
                         expires_at_ms,
+                        scopes: (!scopes.is_empty()).then_some(scopes),
                     },
                 )
             }
@@ -74,11 +84,17 @@ impl ApiKey {
                         (None, Some(at_ms)) => format!("until {}", rfc3339(at_ms)),
                         (None, None) => "without end".to_owned(),
                     };
-                    println!("{}  {}  {}  {state}", key.id, key.user, key.name);
+                    let used = key
+                        .last_used_at_ms
+                        .map_or_else(|| "never used".to_owned(), |at_ms| format!("last used {}", rfc3339(at_ms)));
+                    let whose = if key.service { "service " } else { "" };
+                    let scopes = key.scopes.map_or_else(|| "all scopes".to_owned(), |scopes| scopes.join(" "));
+                    println!("{}  {whose}{}  {}  {state}  {used}  {scopes}", key.id, key.user, key.name);
                 }
             }
             Reply::Done { what } => println!("{what}"),
             Reply::Refused { why } => anyhow::bail!(why),
+            Reply::Users { .. } => anyhow::bail!("the server answered something else; is the command line of the same version?"),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -3,6 +3,7 @@
 //! Answers go to standard output, everything else to standard error. Exit code 1 is a refusal or failure with one sentence, 2 a command
 //! line that does not read; the commands of a person, which go over the API, have more (`client::failure`).
 
+mod admin;
 mod answers;
 mod api_key;
 mod apply;
@@ -18,6 +19,7 @@ mod resource;
 mod role_binding;
 mod secret_input;
 mod serve;
+mod user;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -44,6 +46,12 @@ enum Command {
     /// Provider components: what they ask for, and which are approved.
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// The people whom the server has met.
+    #[command(subcommand)]
+    User(user::User),
+    /// Who administers: the first administrator is made here.
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Bearers for machines.
     #[command(subcommand)]
     ApiKey(api_key::ApiKey),
@@ -122,6 +130,8 @@ pub fn run() -> ExitCode {
             Command::Serve { config } => serve::run(config).await,
             Command::Dev(dev) => dev.run().await,
             Command::Provider(command) => command.run().await,
+            Command::User(command) => command.run().await,
+            Command::Admin(command) => command.run().await,
             Command::ApiKey(command) => command.run().await,
             Command::Audit(command) => command.run(),
             Command::Login(login) => done(login.run().await),

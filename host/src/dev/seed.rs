@@ -274,7 +274,11 @@ async fn bearer(app: &App, name: &str, stands_for: StandsFor, old: Option<&Perso
         stands_for,
         hash: hash_of(bearer.expose()),
         expires_at_ms: None,
+        scopes: None,
     };
+    if stands_for == StandsFor::Person {
+        app.records.upsert_user(&key.creator, None, None).await?;
+    }
     app.records.create_api_key(key).await?;
     Ok(PersonHandout {
         bearer: bearer.expose().to_owned(),

@@ -67,6 +67,8 @@ pub enum KeyScopes {
     All,
     /// Only these. A wildcard in them does not cover reading tokens either.
     Only(Vec<Permission>),
+    /// What both allow.
+    Both(Box<(Self, Self)>),
 }
 
 impl KeyScopes {
@@ -76,6 +78,16 @@ impl KeyScopes {
         match self {
             Self::All => true,
             Self::Only(permissions) => permissions.iter().any(|permission| permission.allows(resource, action)),
+            Self::Both(both) => both.0.allow(resource, action) && both.1.allow(resource, action),
+        }
+    }
+
+    /// What these allow, as far as the others do.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        match (self, others) {
+            (Self::All, only) | (only, Self::All) => only,
+            both => Self::Both(Box::new(both)),
         }
     }
 }

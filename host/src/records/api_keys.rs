@@ -20,11 +20,13 @@ pub struct NewApiKey {
     pub hash: String,
     /// When it ends.
     pub expires_at_ms: Option<Millis>,
+    /// What it may be used for; `None` is all that its person may.
+    pub scopes: Option<Vec<String>>,
 }
 
 macro_rules! columns {
     () => {
-        "id, name, creator, stands_for, hash, created_at_ms, expires_at_ms, revoked_at_ms"
+        "id, name, creator, stands_for, hash, created_at_ms, expires_at_ms, revoked_at_ms, scopes, last_used_at_ms"
     };
 }
 
@@ -42,6 +44,8 @@ pub(super) fn read(row: &Fields<'_>) -> Result<ApiKey> {
         created_at_ms: row.int("created_at_ms")?,
         expires_at_ms: row.maybe_int("expires_at_ms")?,
         revoked_at_ms: row.maybe_int("revoked_at_ms")?,
+        scopes: row.maybe_json("scopes")?,
+        last_used_at_ms: row.maybe_int("last_used_at_ms")?,
     })
 }
 
@@ -73,9 +77,17 @@ impl Records {
             created_at_ms: self.now_ms(),
             expires_at_ms: new.expires_at_ms,
             revoked_at_ms: None,
+            scopes: new.scopes,
+            last_used_at_ms: None,
         };
+        // A list of texts always serialises.
+        let scopes = key
+            .scopes
+            .as_ref()
+            .map(|scopes| serde_json::Value::from(scopes.clone()).to_string());
         let insert = sqlx::query(
-            "INSERT INTO api_keys (id, name, creator, stands_for, hash, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO api_keys (id, name, creator, stands_for, hash, created_at_ms, expires_at_ms, scopes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         );
         let insert = insert
             .bind(key.id.as_str())
@@ -83,7 +95,13 @@ impl Records {
             .bind(key.creator.as_str())
             .bind(key.stands_for.word());
         write
-            .run(insert.bind(key.hash.as_str()).bind(key.created_at_ms).bind(key.expires_at_ms))
+            .run(
+                insert
+                    .bind(key.hash.as_str())
+                    .bind(key.created_at_ms)
+                    .bind(key.expires_at_ms)
+                    .bind(scopes),
+            )
             .await?;
         write.touch(Entity::ApiKey, &key.id);
         write.commit().await?;
@@ -111,6 +129,23 @@ impl Records {
     /// If the database cannot be read.
     pub async fn api_keys(&self) -> Result<Vec<ApiKey>> {
         each(&self.db.all(sqlx::query(ALL)).await?, "api_keys", read)
+    }
+
+    /// Notes when keys were last used. It is no change that anybody has to follow, and an earlier use than the one that is known is none.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn note_api_key_uses(&self, uses: &[(ApiKeyId, Millis)]) -> Result<()> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.db.write().await?;
+        for (id, at_ms) in uses {
+            let update =
+                sqlx::query("UPDATE api_keys SET last_used_at_ms = $2 WHERE id = $1 AND (last_used_at_ms IS NULL OR last_used_at_ms < $2)");
+            write.run(update.bind(id.as_str()).bind(*at_ms)).await?;
+        }
+        write.commit().await
     }
 
     /// Revokes a key. Revoking it again leaves the first time.

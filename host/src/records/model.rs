@@ -243,10 +243,21 @@ pub struct Session {
     pub trigger: Trigger,
     /// Where it is in its life.
     pub phase: Phase,
+    /// As which service account its pod calls, where it has one of its own.
+    pub workload: Option<Workload>,
     /// When it was made.
     pub created_at_ms: Millis,
     /// When it was last changed.
     pub updated_at_ms: Millis,
+}
+
+/// A Kubernetes service account, as its tokens name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Workload {
+    /// The tokens' `iss`.
+    pub issuer: String,
+    /// The tokens' `sub`: `system:serviceaccount:NAMESPACE:NAME`.
+    pub subject: String,
 }
 
 /// What started a session.
@@ -325,6 +336,10 @@ pub struct ApiKey {
     pub expires_at_ms: Option<Millis>,
     /// When it was revoked.
     pub revoked_at_ms: Option<Millis>,
+    /// What it may be used for; `None` is all that its person may.
+    pub scopes: Option<Vec<String>>,
+    /// When it was last used, a minute or so behind.
+    pub last_used_at_ms: Option<Millis>,
 }
 
 /// What a stored bearer stands for.
@@ -334,7 +349,7 @@ pub enum StandsFor {
     Key,
     /// The person, at the development server alone.
     Person,
-    /// A service that opens turns, at the development server alone: its name is the creator's.
+    /// A service: its name is the creator's. One that the operator configured, or the development server's own.
     Service,
 }
 

@@ -140,6 +140,13 @@ impl Fields<'_> {
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T> {
         serde_json::from_str(&self.text(column)?).map_err(|_| self.damaged(column, "is not the JSON that belongs there"))
     }
+
+    pub(super) fn maybe_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
+        let text = self.maybe_text(column)?;
+        text.map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|_| self.damaged(column, "is not the JSON that belongs there"))
+    }
 }
 
 pub(super) fn int(row: &AnyRow, table: &'static str, column: &'static str) -> Result<i64> {

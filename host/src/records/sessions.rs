@@ -7,7 +7,7 @@ use super::bindings::NewBinding;
 use super::database::{Transactional, Write};
 use super::details::{Detailed, Details, DetailsPatch};
 use super::error::{Entity, RecordsError, Result};
-use super::model::{Binding, Phase, Scope, Session, Trigger};
+use super::model::{Binding, Phase, Scope, Session, Trigger, Workload};
 use super::row::{Fields, Stored, each};
 use super::{Records, agents, bindings, projects, roles};
 use crate::clock::Millis;
@@ -43,7 +43,7 @@ pub struct SessionPatch {
 
 macro_rules! columns {
     () => {
-        "id, project_id, agent_id, name, created_by, started_by, phase, created_at_ms, updated_at_ms"
+        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, created_at_ms, updated_at_ms"
     };
 }
 
@@ -64,6 +64,10 @@ pub(super) fn read(row: &Fields<'_>) -> Result<Session> {
         created_by: row.id("created_by")?,
         trigger: row.word("started_by")?,
         phase: row.word("phase")?,
+        workload: match (row.maybe_text("workload_issuer")?, row.maybe_text("workload_subject")?) {
+            (Some(issuer), Some(subject)) => Some(Workload { issuer, subject }),
+            _ => None,
+        },
         created_at_ms: row.int("created_at_ms")?,
         updated_at_ms: row.int("updated_at_ms")?,
     })
@@ -242,6 +246,51 @@ impl Records {
         Ok(session)
     }
 
+    /// Says as which service account a session's pod calls, or that it has none of its own. A service account is one session's at a time.
+    ///
+    /// # Errors
+    /// [`RecordsError::Duplicate`] if a live session has it; [`RecordsError::NotFound`].
+    pub async fn set_session_workload(&self, id: &SessionId, workload: Option<Workload>) -> Result<Session> {
+        let mut write = self.db.write().await?;
+        let mut session = get(&mut write, id).await?;
+        if session.workload == workload {
+            return Ok(session);
+        }
+        if let Some(workload) = &workload {
+            let same = sqlx::query(
+                "SELECT id FROM sessions WHERE workload_issuer = $1 AND workload_subject = $2 AND id <> $3
+                 AND phase IN ('pending', 'creating', 'running')",
+            );
+            let same = same
+                .bind(workload.issuer.as_str())
+                .bind(workload.subject.as_str())
+                .bind(id.as_str());
+            if let Some(row) = write.optional(same).await? {
+                let existing = Fields {
+                    row: &row,
+                    table: "sessions",
+                }
+                .text("id")?;
+                return Err(RecordsError::Duplicate {
+                    entity: Entity::Session,
+                    existing,
+                });
+            }
+        }
+        session.workload = workload;
+        session.updated_at_ms = self.now_ms();
+        let update = sqlx::query("UPDATE sessions SET workload_issuer = $2, workload_subject = $3, updated_at_ms = $4 WHERE id = $1");
+        let known = session.workload.as_ref();
+        let update = update
+            .bind(id.as_str())
+            .bind(known.map(|workload| workload.issuer.as_str()))
+            .bind(known.map(|workload| workload.subject.as_str()));
+        write.run(update.bind(session.updated_at_ms)).await?;
+        touch(&mut write, &session);
+        write.commit().await?;
+        Ok(session)
+    }
+
     /// Deletes a session with everything that names it.
     ///
     /// # Errors
@@ -275,6 +324,7 @@ async fn insert(write: &mut Write, new: NewSession, now: Millis) -> Result<Sessi
         created_by: new.created_by,
         trigger: new.trigger,
         phase: Phase::Pending,
+        workload: None,
         created_at_ms: now,
         updated_at_ms: now,
     };

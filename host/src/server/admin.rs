@@ -1,9 +1,10 @@
 //! What the operator's commands do, whether a server runs or not. Each is recorded.
 
 use crate::audit::{Administrative, Audit};
-use crate::authn::{hash_of, make_bearer};
+use crate::authn::{Services, StoredBearers, hash_of, make_bearer};
 use crate::clock::{Millis, SharedClock};
 use crate::follow::Follower;
+use crate::identity::Permission;
 use crate::ids::{ApiKeyId, Username};
 use crate::manifest::Manifest;
 use crate::records::model::{ApiKey, StandsFor};
@@ -25,6 +26,10 @@ pub enum Order {
         user: Username,
         /// When it ends.
         expires_at_ms: Option<Millis>,
+        /// Whether it is a service's.
+        service: bool,
+        /// What it may be used for; `None` is all that its person or service may.
+        scopes: Option<Vec<String>>,
     },
     /// All API keys.
     ApiKeyList,
@@ -51,6 +56,29 @@ pub enum Order {
         /// Which.
         name: String,
     },
+    /// Everybody whom the server has met.
+    UserList,
+    /// Lets nobody in as this person any more, or again.
+    UserActive {
+        /// Who.
+        user: Username,
+        /// Whether they may come in.
+        active: bool,
+    },
+    /// Gives somebody a role for everything.
+    AdminGrant {
+        /// To whom.
+        user: Username,
+        /// Which.
+        role: String,
+    },
+    /// Takes it back.
+    AdminRevoke {
+        /// From whom.
+        user: Username,
+        /// Which.
+        role: String,
+    },
 }
 
 /// What came of it.
@@ -68,6 +96,11 @@ pub enum Reply {
     ApiKeys {
         /// Without their bearers, which nobody has.
         keys: Vec<KeyLine>,
+    },
+    /// Everybody whom the server has met.
+    Users {
+        /// By name.
+        users: Vec<UserLine>,
     },
     /// It was done.
     Done {
@@ -90,12 +123,31 @@ pub struct KeyLine {
     pub name: String,
     /// Whose it is.
     pub user: Username,
+    /// Whether that is a service.
+    pub service: bool,
+    /// What it may be used for; `None` is all.
+    pub scopes: Option<Vec<String>>,
+    /// When it was last used, a minute or so behind.
+    pub last_used_at_ms: Option<Millis>,
     /// When it was made.
     pub created_at_ms: Millis,
     /// When it ends.
     pub expires_at_ms: Option<Millis>,
     /// When it was revoked.
     pub revoked_at_ms: Option<Millis>,
+}
+
+/// One person, for a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UserLine {
+    /// The principal.
+    pub user: Username,
+    /// For people.
+    pub name: Option<String>,
+    /// An address of mail.
+    pub email: Option<String>,
+    /// Whether they may come in.
+    pub active: bool,
 }
 
 impl Reply {
@@ -120,6 +172,10 @@ pub struct Admin {
     pub catalog: Option<Arc<Catalog>>,
     /// The trail.
     pub audit: Audit,
+    /// The configured services.
+    pub services: Services,
+    /// The stored bearers in memory, if a server runs.
+    pub bearers: Option<StoredBearers>,
     /// The time.
     pub clock: SharedClock,
 }
@@ -135,10 +191,36 @@ impl Admin {
 
     async fn perform(&self, order: Order) -> anyhow::Result<Reply> {
         match order {
-            Order::ApiKeyCreate { name, user, expires_at_ms } => self.create_key(name, user, expires_at_ms).await,
-            Order::ApiKeyList => Ok(Reply::ApiKeys {
-                keys: self.records.api_keys().await?.into_iter().filter_map(line).collect(),
-            }),
+            Order::ApiKeyCreate {
+                name,
+                user,
+                expires_at_ms,
+                service,
+                scopes,
+            } => {
+                let stands_for = if service { StandsFor::Service } else { StandsFor::Key };
+                let new = NewApiKey {
+                    name,
+                    creator: user,
+                    stands_for,
+                    hash: String::new(),
+                    expires_at_ms,
+                    scopes,
+                };
+                self.create_key(new).await
+            }
+            Order::ApiKeyList => {
+                if let Some(bearers) = &self.bearers {
+                    self.records.note_api_key_uses(&bearers.take_uses()).await?;
+                }
+                Ok(Reply::ApiKeys {
+                    keys: self.records.api_keys().await?.into_iter().filter_map(line).collect(),
+                })
+            }
+            Order::UserList => self.users().await,
+            Order::UserActive { user, active } => self.set_active(&user, active).await,
+            Order::AdminGrant { user, role } => self.grant(user, &role).await,
+            Order::AdminRevoke { user, role } => self.ungrant(&user, &role).await,
             Order::ApiKeyRevoke { id } => self.revoke_key(&id).await,
             Order::ProviderAdd {
                 file,
@@ -151,23 +233,40 @@ impl Admin {
         }
     }
 
-    async fn create_key(&self, name: String, user: Username, expires_at_ms: Option<Millis>) -> anyhow::Result<Reply> {
+    async fn create_key(&self, new: NewApiKey) -> anyhow::Result<Reply> {
         let now_ms = self.clock.now_ms();
         anyhow::ensure!(
-            expires_at_ms.is_none_or(|end| end > now_ms),
+            new.expires_at_ms.is_none_or(|end| end > now_ms),
             "the key would have ended before it began"
         );
+        let name = &new.name;
         anyhow::ensure!(
             !name.is_empty() && name.len() <= 100 && !name.chars().any(char::is_control),
             "a key's name has 1 to 100 characters, none of them a control character"
         );
-        let bearer = make_bearer(StandsFor::Key);
+        for scope in new.scopes.iter().flatten() {
+            anyhow::ensure!(
+                Permission::parse(scope).is_some(),
+                "`{scope}` is no permission: one is `resource:action`, either side may be `*`, as in `credential:fetch_token`"
+            );
+        }
+        let user = &new.creator;
+        if new.stands_for == StandsFor::Service {
+            anyhow::ensure!(
+                self.services.is_configured(user),
+                "no service `{user}` is configured; name it in a `[[service]]`, and start the server again"
+            );
+        } else {
+            anyhow::ensure!(
+                !self.services.is_reserved(user),
+                "`{user}` is, or was, the name of a service, which no person may have; a service's key is made with `--service`"
+            );
+            self.records.upsert_user(user, None, None).await?;
+        }
+        let bearer = make_bearer(new.stands_for);
         let new = NewApiKey {
-            name,
-            creator: user,
-            stands_for: StandsFor::Key,
             hash: hash_of(bearer.expose()),
-            expires_at_ms,
+            ..new
         };
         let key = self.records.create_api_key(new).await?;
         // Nobody has the bearer before this: if it cannot be recorded, it is revoked unseen.
@@ -250,7 +349,7 @@ impl Admin {
         })
     }
 
-    async fn catch_up(&self) -> anyhow::Result<()> {
+    pub(super) async fn catch_up(&self) -> anyhow::Result<()> {
         if let Some(follower) = &self.follower {
             follower.catch_up().await?;
         }
@@ -259,10 +358,13 @@ impl Admin {
 }
 
 fn line(key: ApiKey) -> Option<KeyLine> {
-    (key.stands_for == StandsFor::Key).then_some(KeyLine {
+    (key.stands_for != StandsFor::Person).then_some(KeyLine {
         id: key.id,
         name: key.name,
         user: key.creator,
+        service: key.stands_for == StandsFor::Service,
+        scopes: key.scopes,
+        last_used_at_ms: key.last_used_at_ms,
         created_at_ms: key.created_at_ms,
         expires_at_ms: key.expires_at_ms,
         revoked_at_ms: key.revoked_at_ms,

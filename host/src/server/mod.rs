@@ -4,13 +4,14 @@ mod admin;
 mod control;
 mod key_check;
 mod listener;
+mod people;
 mod trail;
 
-pub use admin::{Admin, KeyLine, Order, Reply};
+pub use admin::{Admin, KeyLine, Order, Reply, UserLine};
 
 use crate::api::{self, App, Parts};
 use crate::audit::{Audit, AuditKeys};
-use crate::authn::{Authenticator, Issuers, Services, SignedBearers, StoredBearers};
+use crate::authn::{Authenticator, Issuers, Services, SignedBearers, StoredBearers, Workloads};
 use crate::broker::{Broker, Tools};
 use crate::cache::TokenCache;
 use crate::clock::{Clock, Millis, SharedClock, SystemClock};
@@ -83,8 +84,11 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     key_check::check(&records, &keyring).await?;
     let replica = replica(&records, &folder).await?;
     let services = services(&config, mode, &records).await?;
-    let stored = StoredBearers::new(services.clone(), mode == Mode::Development);
-    let (follower, index) = Follower::start(records.clone(), stored.clone(), Arc::clone(&clock)).await?;
+    let (stored, workloads) = (
+        StoredBearers::new(services.clone(), mode == Mode::Development),
+        Workloads::default(),
+    );
+    let (follower, index) = Follower::start(records.clone(), (stored.clone(), workloads.clone()), Arc::clone(&clock)).await?;
     trail::look_for(&config, mode, &records, &replica).await?;
     let audit = Audit::open(&audit_folder(&config), &config.audit, audit_keys(&keyring)?, Arc::clone(&clock))?;
     egress::install_crypto();
@@ -92,10 +96,16 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let catalog = Arc::new(Catalog::open(sandbox(&config, &keyring)?, Folder::at(providers_of(&config.data_dir))).await?);
     let cache = TokenCache::open(&config.data_dir.join("cache"), keyring.clone(), clock.now_ms())?;
     let register = Arc::new(records.clone());
-    let issuers =
-        Issuers::new(&config.issuers, services.clone(), &egress, register, Arc::clone(&clock)).context("an `[[issuer]]` cannot be used")?;
+    let issuers = Issuers::new(
+        &config.issuers,
+        (services.clone(), workloads),
+        &egress,
+        register,
+        Arc::clone(&clock),
+    )
+    .context("an `[[issuer]]` cannot be used")?;
     let signed = SignedBearers::new(BearerKeys::from_keyring(&keyring)?);
-    let authn = Authenticator::new(stored, signed, issuers.clone(), services, Arc::clone(&clock));
+    let authn = Authenticator::new(stored.clone(), signed, issuers.clone(), services.clone(), Arc::clone(&clock));
     let broker = Broker::new(
         Tools {
             clock: Arc::clone(&clock),
@@ -119,6 +129,8 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
         approving: Arc::default(),
         catalog: Some(Arc::clone(&catalog)),
         audit: audit.clone(),
+        services,
+        bearers: Some(stored.clone()),
         clock: Arc::clone(&clock),
     };
     let control = Control::bind(&config.data_dir).context("the control socket cannot be opened")?;
@@ -167,6 +179,7 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
             let swept = async {
                 upkeep.resume_rotations("", abandoned_before_ms).await?;
                 upkeep.sweep_turns().await?;
+                upkeep.note_api_key_uses(&stored.take_uses()).await?;
                 trail::note(&noting.config, &upkeep, &replica).await
             };
             if let Err(error) = swept.await {
@@ -204,6 +217,11 @@ impl Server {
             tracing::warn!("requests were cut: they took longer than a stopping server waits");
         }
         self.tasks.shutdown().await;
+        if let Some(bearers) = &self.admin.bearers
+            && let Err(error) = self.admin.records.note_api_key_uses(&bearers.take_uses()).await
+        {
+            tracing::warn!(%error, "when API keys were last used could not be noted");
+        }
     }
 }
 
@@ -374,6 +392,7 @@ pub async fn command(config: &Config, order: Order) -> anyhow::Result<Reply> {
     let keyring = keyring(config)?;
     let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
     key_check::check(&records, &keyring).await?;
+    let services = services(config, Mode::Serve, &records).await?;
     let admin = Admin {
         records,
         follower: None,
@@ -381,6 +400,8 @@ pub async fn command(config: &Config, order: Order) -> anyhow::Result<Reply> {
         approving: Arc::default(),
         catalog: None,
         audit: Audit::open(&audit_folder(config), &config.audit, audit_keys(&keyring)?, Arc::clone(&clock))?,
+        services,
+        bearers: None,
         clock,
     };
     Ok(admin.carry_out(order).await)

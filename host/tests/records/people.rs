@@ -1,7 +1,7 @@
 use crate::fixture::{Db, START, project, user};
 use claviger::ids::ApiKeyId;
 use claviger::records::model::{CredentialPolicy, Scope, StandsFor};
-use claviger::records::{Details, DetailsPatch, Entity, NewApiKey, NewProject, ProjectPatch, RecordsError};
+use claviger::records::{Details, DetailsPatch, Entity, NewApiKey, NewProject, ProjectPatch, RecordsError, Updates};
 
 pub async fn keys_are_found_by_hash_and_revoked_once(db: Db) {
     let new = |hash: &str, stands_for| NewApiKey {
@@ -10,6 +10,7 @@ pub async fn keys_are_found_by_hash_and_revoked_once(db: Db) {
         stands_for,
         hash: hash.repeat(32),
         expires_at_ms: Some(START + 5),
+        scopes: Some(vec!["credential:read".into()]),
     };
     let key = db.records.create_api_key(new("ab", StandsFor::Key)).await.unwrap();
     assert_eq!(
@@ -37,6 +38,44 @@ pub async fn keys_are_found_by_hash_and_revoked_once(db: Db) {
     let mut all = db.records.api_keys().await.unwrap();
     all.sort_by_key(|key| key.hash.clone());
     assert_eq!(all, vec![revoked, other]);
+}
+
+pub async fn the_last_use_of_a_key_is_noted_and_followed_by_nobody(db: Db) {
+    let new = NewApiKey {
+        name: "ci".into(),
+        creator: user("alice"),
+        stands_for: StandsFor::Key,
+        hash: "ef".repeat(32),
+        expires_at_ms: None,
+        scopes: None,
+    };
+    let key = db.records.create_api_key(new).await.unwrap();
+    assert_eq!((key.scopes.clone(), key.last_used_at_ms), (None, None));
+    let seq = *db.records.committed().borrow();
+    db.records.note_api_key_uses(&[]).await.unwrap();
+    for (at_ms, known) in [
+        (START + 60_000, START + 60_000),
+        (START, START + 60_000),
+        (START + 120_000, START + 120_000),
+    ] {
+        db.records.note_api_key_uses(&[(key.id.clone(), at_ms)]).await.unwrap();
+        let all = db.records.api_keys().await.unwrap();
+        assert_eq!(all[0].last_used_at_ms, Some(known));
+    }
+    let updates = db.records.updates_since(seq).await.unwrap();
+    assert!(
+        matches!(updates, Updates::Upto { updates, .. } if updates.is_empty()),
+        "nobody reads the keys again for that"
+    );
+}
+
+pub async fn many_at_once_note_one_person(db: Db) {
+    let alice = user("alice");
+    let seen = futures::future::join_all((0..8).map(|_| db.records.upsert_user(&alice, Some("Alice"), Some("a@example.org")))).await;
+    for met in seen {
+        assert_eq!(met.unwrap().name.as_deref(), Some("Alice"));
+    }
+    assert_eq!(db.records.users().await.unwrap().len(), 1);
 }
 
 pub async fn people_are_noted_once_and_can_be_deactivated(db: Db) {

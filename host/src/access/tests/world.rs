@@ -179,6 +179,7 @@ pub(super) fn session(id: &str, project: &str, creator: &str) -> Session {
         created_by: user(creator),
         trigger: Trigger::Person,
         phase: Phase::Running,
+        workload: None,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

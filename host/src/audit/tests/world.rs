@@ -114,6 +114,7 @@ pub(super) fn index() -> Index {
             created_by: user("alice@example.org"),
             trigger: Trigger::Person,
             phase: Phase::Running,
+            workload: None,
             created_at_ms: 0,
             updated_at_ms: 0,
         }),

@@ -68,6 +68,22 @@ pub(super) fn subject(claims: &Claims) -> Option<&str> {
     text(claims, "sub").filter(|sub| !sub.is_empty() && sub.len() <= LONGEST_SUBJECT)
 }
 
+/// The subject of a service account's token, `system:serviceaccount:NAMESPACE:NAME`. What the cluster says beside it has to say the same; a
+/// token without it is no bound one, which ends with its pod.
+pub(super) fn service_account(claims: &Claims) -> Result<&str, Rejection> {
+    let subject = subject(claims).ok_or(Rejection::NoServiceAccount)?;
+    let account = subject.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let (namespace, name) = account.ok_or(Rejection::NoServiceAccount)?;
+    let cluster = claims.get("kubernetes.io").ok_or(Rejection::NoServiceAccount)?;
+    let said = |pointer: &str| cluster.pointer(pointer).and_then(Value::as_str);
+    let same = said("/namespace") == Some(namespace) && said("/serviceaccount/name") == Some(name);
+    if same && !namespace.is_empty() && !name.is_empty() && !name.contains(':') {
+        Ok(subject)
+    } else {
+        Err(Rejection::NoServiceAccount)
+    }
+}
+
 /// The person's name here: the first of the issuer's claims that is there, behind its prefix. What is there and is no name ends the search: a
 /// token that half names somebody names nobody.
 pub(super) fn username(claims: &Claims, issuer: &Issuer) -> Result<Username, Rejection> {

@@ -24,12 +24,13 @@ pub use claims::Profile;
 pub use rejection::Rejection;
 pub use source::KeysError;
 
-use super::{AuthnError, Hash, Services};
+use super::{AuthnError, Hash, Services, Workloads};
 use crate::clock::{Millis, SharedClock};
 use crate::config::{Issuer, IssuerKind};
 use crate::egress::Egress;
 use crate::identity::{Caller, CallerKind, PersonBearer};
 use crate::ids::Username;
+use crate::records::model::Workload;
 use crate::records::{Records, RecordsError};
 use compact::Unverified;
 use futures::future::BoxFuture;
@@ -64,6 +65,7 @@ pub struct Issuers(Arc<Inner>);
 struct Inner {
     issuers: Vec<Trusted>,
     services: Services,
+    workloads: Workloads,
     register: Arc<dyn Register>,
     met: Cache<Profile, ()>,
     good: Cache<Hash, Arc<Good>>,
@@ -77,10 +79,18 @@ struct Trusted {
 
 /// A bearer that was found good.
 struct Good {
-    caller: Caller,
+    who: Who,
     ends_at_ms: Millis,
     issuer: usize,
     epoch: u64,
+}
+
+/// Whom it speaks for.
+enum Who {
+    /// Always the same.
+    Caller(Caller),
+    /// The session that runs as this service account, which may end before the token does.
+    Workload(Workload),
 }
 
 impl Issuers {
@@ -90,7 +100,7 @@ impl Issuers {
     /// A file that does not read, an address that cannot be asked.
     pub fn new(
         configured: &[Issuer],
-        services: Services,
+        (services, workloads): (Services, Workloads),
         egress: &Arc<Egress>,
         register: Arc<dyn Register>,
         clock: SharedClock,
@@ -105,6 +115,7 @@ impl Issuers {
         Ok(Self(Arc::new(Inner {
             issuers: configured.iter().map(trusted).collect::<Result<_, KeysError>>()?,
             services,
+            workloads,
             register,
             met: Cache::new(MET),
             good: Cache::new(REMEMBERED),
@@ -125,7 +136,10 @@ impl Issuers {
         let inner = &*self.0;
         let good = inner.good.get(hash)?;
         let keys = inner.issuers.get(good.issuer)?.keys.current(now_ms)?;
-        (now_ms < good.ends_at_ms && keys.epoch == good.epoch).then(|| good.caller.clone())
+        if now_ms >= good.ends_at_ms || keys.epoch != good.epoch {
+            return None;
+        }
+        inner.resolve(&good.who)
     }
 
     /// The caller of a bearer that is not remembered.
@@ -136,9 +150,12 @@ impl Issuers {
         }
         match inner.verify(bearer).await {
             Ok(Ok(good)) => {
-                let caller = good.caller.clone();
+                let caller = inner.resolve(&good.who);
                 inner.good.insert(hash, Arc::new(good));
-                Ok(caller)
+                if caller.is_none() {
+                    tracing::debug!(rejection = %Rejection::Unassigned, "a bearer is refused");
+                }
+                caller.ok_or(AuthnError::Unauthenticated)
             }
             Ok(Err(rejection)) => {
                 tracing::debug!(%rejection, "a bearer is refused");
@@ -187,16 +204,16 @@ impl Inner {
             Ok(ends_at_ms) => ends_at_ms,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let caller = match self.caller(&token, issuer) {
-            Ok((caller, None)) => caller,
-            Ok((caller, Some(profile))) => {
+        let who = match self.who(&token, issuer) {
+            Ok((who, None)) => who,
+            Ok((who, Some(profile))) => {
                 self.note(profile).await?;
-                caller
+                who
             }
             Err(rejection) => return Ok(Err(rejection)),
         };
         Ok(Ok(Good {
-            caller,
+            who,
             ends_at_ms,
             issuer: at,
             epoch: keys.epoch,
@@ -209,21 +226,37 @@ impl Inner {
         self.issuers.iter().enumerate().find(|(_, issuer)| issuer.config.url == said)
     }
 
+    fn resolve(&self, who: &Who) -> Option<Caller> {
+        match who {
+            Who::Caller(caller) => Some(caller.clone()),
+            Who::Workload(workload) => self.workloads.find(workload),
+        }
+    }
+
     /// Whom a verified token speaks for, and if that is a person, what is said of them.
-    fn caller(&self, token: &Unverified<'_>, issuer: &Trusted) -> Result<(Caller, Option<Profile>), Rejection> {
-        let subject = claims::subject(&token.claims);
+    fn who(&self, token: &Unverified<'_>, issuer: &Trusted) -> Result<(Who, Option<Profile>), Rejection> {
+        let subject = match issuer.config.kind {
+            IssuerKind::People => claims::subject(&token.claims),
+            IssuerKind::Kubernetes => Some(claims::service_account(&token.claims)?),
+        };
         if let Some(service) = subject.and_then(|subject| self.services.with_subject(&issuer.config.url, subject)) {
-            return Ok((service, None));
+            return Ok((Who::Caller(service), None));
         }
         match issuer.config.kind {
-            IssuerKind::Kubernetes => Err(Rejection::Unassigned),
+            IssuerKind::Kubernetes => {
+                let workload = Workload {
+                    issuer: issuer.config.url.clone(),
+                    subject: subject.unwrap_or_default().to_owned(),
+                };
+                Ok((Who::Workload(workload), None))
+            }
             IssuerKind::People => {
                 let user = self.username(token, &issuer.config)?;
                 let caller = Caller::authenticated(CallerKind::Person {
                     user: user.clone(),
                     via: PersonBearer::Issuer,
                 });
-                Ok((caller, Some(claims::profile(&token.claims, user))))
+                Ok((Who::Caller(caller), Some(claims::profile(&token.claims, user))))
             }
         }
     }

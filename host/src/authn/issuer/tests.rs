@@ -6,6 +6,8 @@ use crate::authn::hash;
 use crate::clock::{Clock, ManualClock};
 use crate::config;
 use crate::egress::SystemResolver;
+use crate::ids::{ProjectId, SessionId};
+use crate::records::model::{Phase, Session, Trigger};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::FutureExt;
@@ -133,6 +135,7 @@ struct World {
     issuers: Issuers,
     clock: Arc<ManualClock>,
     met: Arc<Met>,
+    workloads: Workloads,
     folder: tempfile::TempDir,
 }
 
@@ -149,11 +152,20 @@ impl World {
         let egress = Arc::new(Egress::new(&config.egress, &[], Arc::new(SystemResolver)).unwrap());
         let services = Services::new(&config.services, [Username::parse("retired").unwrap()]);
         let register = Arc::clone(&met) as Arc<dyn Register>;
-        let issuers = Issuers::new(&config.issuers, services, &egress, register, Arc::clone(&clock) as SharedClock).unwrap();
+        let workloads = Workloads::default();
+        let issuers = Issuers::new(
+            &config.issuers,
+            (services, workloads.clone()),
+            &egress,
+            register,
+            Arc::clone(&clock) as SharedClock,
+        )
+        .unwrap();
         Self {
             issuers,
             clock,
             met,
+            workloads,
             folder,
         }
     }
@@ -182,7 +194,7 @@ impl World {
 
     fn name(&self, token: &str) -> Result<String, Rejection> {
         let good = self.issuers.0.verify(token).now_or_never().unwrap().unwrap()?;
-        Ok(good.caller.principal().unwrap().to_string())
+        Ok(self.issuers.0.resolve(&good.who).unwrap().principal().unwrap().to_string())
     }
 }
 
@@ -473,7 +485,7 @@ fn a_service_is_its_issuer_and_subject() {
             .now_or_never()
             .unwrap()
             .unwrap()
-            .map(|good| good.caller)
+            .map(|good| world.issuers.0.resolve(&good.who).unwrap())
     };
     let of = |sub: &str, user: &str| with(claims(user), "sub", json!(sub));
     let service = verified(of("svc-7", "service-account-cp")).unwrap_or_else(|rejection| panic!("{rejection}"));
@@ -495,6 +507,93 @@ fn a_service_is_its_issuer_and_subject() {
             .unwrap()
             .iter()
             .all(|met| met.username.as_str() != "control-plane")
+    );
+}
+
+fn service_account(name: &str) -> Value {
+    let cluster =
+        json!({ "namespace": "agents", "serviceaccount": { "name": name, "uid": "1" }, "pod": { "name": "runner-0", "uid": "2" } });
+    let mut claims = with(claims("root"), "sub", json!(format!("system:serviceaccount:agents:{name}")));
+    claims["kubernetes.io"] = cluster;
+    claims
+}
+
+fn session(id: &str, phase: Phase, account: &str) -> Session {
+    Session {
+        id: SessionId::parse(id).unwrap(),
+        project_id: ProjectId::parse("p").unwrap(),
+        agent_id: None,
+        name: id.to_owned(),
+        created_by: Username::parse("alice").unwrap(),
+        trigger: Trigger::Person,
+        phase,
+        workload: Some(Workload {
+            issuer: ISSUER.to_owned(),
+            subject: format!("system:serviceaccount:agents:{account}"),
+        }),
+        created_at_ms: 0,
+        updated_at_ms: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_service_account_is_a_running_session_or_a_service_or_nobody() {
+    let services = SERVICE.replace("svc-7", "system:serviceaccount:agents:control-plane");
+    let world = World::of(&[RSA.jwk("k1")], &format!("{}kind = 'kubernetes'\n{services}", issuer(ISSUER)));
+    let token = |claims: &Value| RSA.token(&header("k1", "RS256"), claims);
+    let bearer = token(&service_account("session-1"));
+    assert_eq!(
+        world.caller(&bearer).await,
+        Err(AuthnError::Unauthenticated),
+        "no session runs as it"
+    );
+    world.workloads.replace(&[session("s1", Phase::Running, "session-1")]);
+    let caller = world.caller(&bearer).await.unwrap();
+    assert!(matches!(caller.kind(), CallerKind::Session { session, .. } if session.as_str() == "s1"));
+    world.workloads.replace(&[session("s1", Phase::Stopping, "session-1")]);
+    assert_eq!(
+        world.caller(&bearer).await,
+        Err(AuthnError::Unauthenticated),
+        "remembered, and over"
+    );
+    let mut elsewhere = session("s2", Phase::Running, "session-1");
+    elsewhere.workload.as_mut().unwrap().issuer = "https://another-cluster".to_owned();
+    world.workloads.replace(&[elsewhere]);
+    assert_eq!(
+        world.caller(&bearer).await,
+        Err(AuthnError::Unauthenticated),
+        "another cluster's account of that name"
+    );
+    let service = world.caller(&token(&service_account("control-plane"))).await.unwrap();
+    assert!(service.is_service());
+    assert!(world.met.0.lock().unwrap().is_empty(), "nobody is a person here");
+}
+
+#[test]
+fn a_service_account_s_token_does_not_contradict_itself() {
+    let world = World::of(&[RSA.jwk("k1")], &format!("{}kind = 'kubernetes'\n", issuer(ISSUER)));
+    let rejection = |claims: &Value| world.rejection(&RSA.token(&header("k1", "RS256"), claims));
+    assert_eq!(rejection(&service_account("a")), None);
+    for (pointer, value) in [
+        ("/sub", json!("system:serviceaccount:agents:b")),
+        ("/sub", json!("system:serviceaccount:other:a")),
+        ("/sub", json!("system:serviceaccount:agents")),
+        ("/sub", json!("system:serviceaccount::a")),
+        ("/sub", json!("system:node:a")),
+        ("/sub", json!("alice")),
+        ("/sub", json!("")),
+        ("/kubernetes.io", Value::Null),
+        ("/kubernetes.io/namespace", json!("other")),
+        ("/kubernetes.io/serviceaccount", json!({})),
+    ] {
+        let mut claims = service_account("a");
+        *claims.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(rejection(&claims), Some(Rejection::NoServiceAccount), "{claims}");
+    }
+    assert_eq!(
+        rejection(&claims("alice")),
+        Some(Rejection::NoServiceAccount),
+        "a name makes nobody here"
     );
 }
 

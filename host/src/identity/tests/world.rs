@@ -92,6 +92,7 @@ pub(super) fn session(trigger: Trigger, phase: Phase) -> Session {
         created_by: user("alice"),
         trigger,
         phase,
+        workload: None,
         created_at_ms: 0,
         updated_at_ms: 0,
     }
