@@ -196,6 +196,8 @@ pub const OPERATIONS: &[Operation] = &[
     operation("get", "/oauth2callback", "returnFromConsent", "Where the browser comes back to", &[(200, "html"), (400, "html"), (503, "html")], &[]).public(),
     operation("get", "/api/claviger/v1/credentials/{id}/identity", "getIdentity", "Whose a credential is, as its upstream says", &[(200, "Identity")], UPSTREAM),
     operation("post", "/api/claviger/v1/credentials/{id}/revoke", "revokeCredential", "Ends a credential at its upstream", &[(200, "Revocation")], &[403, 404, 409, 502, 504]),
+    operation("put", "/api/claviger/v1/projects/{project}/sessions/{session}/service-account", "setServiceAccount", "A trusted program says as which Kubernetes service account a session's pod calls", &[(204, "")], CHANGED).body("ServiceAccount"),
+    operation("delete", "/api/claviger/v1/projects/{project}/sessions/{session}/service-account", "removeServiceAccount", "A session's pod calls as none", &[(204, "")], &[403, 404]),
     operation("post", "/api/claviger/v1/turns", "openTurn", "A trusted proxy says whose message is being answered", &[(201, "OpenTurn")], CHANGED).body("NewTurn"),
     operation("delete", "/api/claviger/v1/turns/{id}", "closeTurn", "That turn is over", &[(204, "")], &[403, 404]),
     operation("get", "/api/claviger/v1/whoami", "whoAmI", "For whom the server takes the bearer", &[(200, "Caller")], &[]),

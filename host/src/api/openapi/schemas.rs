@@ -210,6 +210,10 @@ pub fn all() -> Value {
     );
     put("Revocation", open(&["outcome"], vec![("outcome", text()), ("remaining", text())]));
     put(
+        "ServiceAccount",
+        body(&["issuer", "subject"], vec![("issuer", text()), ("subject", text())]),
+    );
+    put(
         "NewTurn",
         object(
             &["project", "session", "run", "user"],
