@@ -70,6 +70,12 @@ async fn a_certified_providers_people_read_their_own_tokens() -> Result<()> {
         claviger.anybody()?.with_bearer(&bearer).get(&flat).await?.expect(401)?;
     }
     let service = claviger.anybody()?.with_bearer(&provider.service().await?);
+    // Acceptance case 3: a token of client credentials.
+    let roles = service.get(&format!("{V1}/roles?page=1&size=1")).await?.expect(200)?.json()?;
+    assert_eq!(
+        (&roles["page"], &roles["size"], &roles["total"]),
+        (&json!(1), &json!(1), &json!(14))
+    );
     let session = claviger.dev().sessions.first().context("a seeded session")?.clone();
     let turn = json!({ "project": session.project, "session": session.id, "run": "run-1", "user": "bob" });
     let opened = service.post("/api/claviger/v1/turns", &turn).await?.expect(201)?;

@@ -10,6 +10,7 @@ mod account;
 mod audit;
 mod bad_input;
 mod canary;
+mod cases;
 mod commands;
 mod connect;
 mod contract;

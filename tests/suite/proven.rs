@@ -55,7 +55,7 @@ const NAMES: [(&str, &str); 24] = [
     ("any other", "a token as it is"),
 ];
 
-fn text(path: &str) -> Result<String> {
+pub fn text(path: &str) -> Result<String> {
     std::fs::read_to_string(source::root().join(path)).with_context(|| format!("no `{path}`"))
 }
 
@@ -67,7 +67,7 @@ fn rows(page: &str) -> Vec<[&str; 3]> {
         .collect()
 }
 
-fn in_backticks(text: &str) -> impl Iterator<Item = &str> {
+pub fn in_backticks(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
@@ -109,7 +109,7 @@ fn is_test(code: &str, function: &str) -> bool {
 
 /// Whether there is a test of that name. `claviger::…` is one of the host's own, `runtime::…` one of `host/tests/runtime`, `provider_x::…` one of that
 /// provider's crate, and everything else one of this program's.
-fn exists(name: &str) -> bool {
+pub fn exists(name: &str) -> bool {
     let root = source::root();
     let mut modules: Vec<&str> = name.split("::").collect();
     let (Some(function), Some(first)) = (modules.pop(), modules.first().copied()) else {

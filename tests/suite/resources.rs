@@ -3,9 +3,12 @@
 
 mod agents;
 mod bindings;
+mod credentials;
 mod metadata;
 mod nested;
+mod newcomer;
 mod projects;
+mod resolution;
 mod roles;
 mod sessions;
 mod users;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const BINDINGS: &str = "/api/ambient/v1/role_bindings";
 
-/// 31, 32, 34, 35, 37, 38, 41, 43.
+/// 31, 32, 35, 37, 38, 41, 43.
 #[tokio::test]
 async fn binding_a_credential() -> Result<()> {
     let world = world().await?;
@@ -103,6 +103,34 @@ async fn binding_a_credential() -> Result<()> {
         409,
         "This RoleBinding already exists",
     )
+}
+
+/// 34: who may bind what they own to a project.
+#[tokio::test]
+async fn an_editor_binds_what_they_own_and_a_viewer_does_not() -> Result<()> {
+    let world = world().await?;
+    world.project(&world.alice, "alpha").await?;
+    member(&world.alice, "alpha", "project:editor", "bob").await?.expect(201)?;
+    member(&world.alice, "alpha", "project:viewer", "carol").await?.expect(201)?;
+    let body = json!({ "name": "x", "provider": "linear", "token": "lin_x" });
+    let (bobs, carols) = (create(&world.bob, &body).await?, create(&world.carol, &body).await?);
+    let answer = bind(&world.carol, &carols, "credential:viewer", "alpha", "carol").await?;
+    refused(
+        answer,
+        403,
+        "caller must be project editor or higher to bind credentials to a project",
+    )?;
+    // Nor does an editor bind what is somebody else's.
+    let answer = bind(&world.bob, &carols, "credential:viewer", "alpha", "bob").await?;
+    refused(answer, 403, "insufficient privileges to grant this role")?;
+    let made = bind(&world.bob, &bobs, "credential:viewer", "alpha", "bob")
+        .await?
+        .expect(201)?
+        .json()?;
+    let named = ["scope", "credential_id", "project_id", "user_id"].map(|key| text(&made, key));
+    assert_eq!(named, ["credential", &bobs, "alpha", "bob"]);
+    assert_eq!(ids(&world.bob, "projects/alpha/credentials").await?, [bobs]);
+    Ok(())
 }
 
 /// 40 and 42, and hole 9.2-5: an administrator and a service.

@@ -136,3 +136,29 @@ async fn agents_of_a_session_are_the_projects_own() -> Result<()> {
     assert_eq!(ids(&world.bob, "sessions?project_id=alpha").await?, Vec::<String>::new());
     Ok(())
 }
+
+/// 63: a session's conversation is kept elsewhere. Nobody is refused it: there is nothing at these paths, and everybody is told so in the same words.
+#[tokio::test]
+async fn a_sessions_conversation_is_not_here_and_nobody_is_refused_it() -> Result<()> {
+    let world = world().await?;
+    world.project(&world.alice, "alpha").await?;
+    let body = json!({ "name": "talk", "project_id": "alpha" });
+    let session = world
+        .alice
+        .post(&format!("{V1}/sessions"), &body)
+        .await?
+        .expect(201)?
+        .text_at("/id")?;
+    for path in ["messages", "messages?after_seq=1", "events", "pod-events", "export"] {
+        let path = format!("{V1}/sessions/{session}/{path}");
+        let bare = path.split('?').next().unwrap_or_default();
+        let reason = format!("The requested resource '{bare}' doesn't exist");
+        for client in [&world.alice, &world.carol, &world.service] {
+            refused(client.get(&path).await?, 404, &reason)?;
+        }
+    }
+    let message = json!({ "event_type": "user", "payload": "hello" });
+    let messages = format!("{V1}/sessions/{session}/messages");
+    let answer = world.alice.post(&messages, &message).await?;
+    refused(answer, 404, &format!("The requested resource '{messages}' doesn't exist"))
+}
