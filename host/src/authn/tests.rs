@@ -21,6 +21,7 @@ fn authenticator(development: bool) -> (Authenticator, Arc<ManualClock>) {
     let services = Services::default();
     let issuers = Issuers::new(
         &[],
+        [],
         (services.clone(), Workloads::default()),
         &egress,
         Arc::new(Nobody),

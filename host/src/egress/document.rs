@@ -38,6 +38,19 @@ impl Document {
         Ok(Self { target, networks })
     }
 
+    /// The document at an address that this one names. Its networks are for it alone: one that names another host does not lead into
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Document::at`].
+    pub fn names(&self, address: &str, plain_http: bool) -> Result<Self, Denied> {
+        let mut named = Self::at(address, &[], plain_http)?;
+        if named.same_origin(self) {
+            named.networks.clone_from(&self.networks);
+        }
+        Ok(named)
+    }
+
     /// Whether the other one has the same scheme, host and port.
     #[must_use]
     pub fn same_origin(&self, other: &Self) -> bool {
@@ -86,5 +99,22 @@ mod tests {
         for other in ["https://b.example/x", "https://a.example:8443/x"] {
             assert!(!at("https://a.example/x").same_origin(&at(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn networks_are_for_the_host_that_they_were_written_for() {
+        let inside: ipnet::IpNet = "10.96.0.0/12".parse().unwrap();
+        let at = |address: &str| Document::at(address, &[inside], false).unwrap();
+        let configuration = at("https://sso.example.com/.well-known/openid-configuration");
+        let same = configuration.names("https://sso.example.com/keys", false).unwrap();
+        assert_eq!(same.networks(), [inside]);
+        for elsewhere in [
+            "https://vault.example.com/keys",
+            "https://sso.example.com:8443/keys",
+            "https://10.96.0.1/keys",
+        ] {
+            assert!(configuration.names(elsewhere, false).unwrap().networks().is_empty(), "{elsewhere}");
+        }
+        assert!(configuration.names("http://sso.example.com/keys", false).is_err());
     }
 }

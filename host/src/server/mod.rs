@@ -98,6 +98,7 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let register = Arc::new(records.clone());
     let issuers = Issuers::new(
         &config.issuers,
+        former_prefixes(&config, &records).await?,
         (services.clone(), workloads),
         &egress,
         register,
@@ -248,6 +249,21 @@ pub async fn until_told_to_stop() {
 
 /// In front of the name of a service that was configured once.
 const SERVICE: &str = "service-";
+
+/// In front of the prefix of an issuer that was configured once.
+const PREFIX: &str = "issuer-prefix-";
+
+/// The prefixes that issuers have and had. Kept like the services' names: the people of another issuer must not become those of one that is
+/// configured no more.
+async fn former_prefixes(config: &Config, records: &Records) -> anyhow::Result<Vec<String>> {
+    for issuer in &config.issuers {
+        if let Some(prefix) = &issuer.prefix {
+            records.meta_once(&format!("{PREFIX}{prefix}"), &issuer.url).await?;
+        }
+    }
+    let known = records.meta_below(PREFIX).await?;
+    Ok(known.into_iter().map(|(prefix, _)| prefix).collect())
+}
 
 /// The configured services. Their names are kept for ever: the role bindings of one that is configured no more are still there, and must
 /// not become those of a person who has its name.

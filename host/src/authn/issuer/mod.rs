@@ -64,6 +64,8 @@ pub struct Issuers(Arc<Inner>);
 
 struct Inner {
     issuers: Vec<Trusted>,
+    /// What stands before the names of an issuer's people, and stood before those of issuers that were taken out of the configuration.
+    prefixes: Vec<String>,
     services: Services,
     workloads: Workloads,
     register: Arc<dyn Register>,
@@ -94,12 +96,13 @@ enum Who {
 }
 
 impl Issuers {
-    /// From the configuration. Keys in files are read at once, the others by [`Issuers::keep`].
+    /// From the configuration, and the prefixes that issuers had before. Keys in files are read at once, the others by [`Issuers::keep`].
     ///
     /// # Errors
     /// A file that does not read, an address that cannot be asked.
     pub fn new(
         configured: &[Issuer],
+        former_prefixes: impl IntoIterator<Item = String>,
         (services, workloads): (Services, Workloads),
         egress: &Arc<Egress>,
         register: Arc<dyn Register>,
@@ -112,7 +115,9 @@ impl Issuers {
                 keys,
             })
         };
+        let today = configured.iter().filter_map(|issuer| issuer.prefix.clone());
         Ok(Self(Arc::new(Inner {
+            prefixes: today.chain(former_prefixes).collect(),
             issuers: configured.iter().map(trusted).collect::<Result<_, KeysError>>()?,
             services,
             workloads,
@@ -266,15 +271,8 @@ impl Inner {
         if self.services.is_reserved(&user) {
             return Err(Rejection::ServiceName);
         }
-        let others = self
-            .issuers
-            .iter()
-            .map(|other| &other.config)
-            .filter(|other| other.url != config.url);
-        if others
-            .filter_map(|other| other.prefix.as_deref())
-            .any(|prefix| user.as_str().starts_with(prefix))
-        {
+        let others = self.prefixes.iter().filter(|prefix| config.prefix.as_ref() != Some(prefix));
+        if others.into_iter().any(|prefix| user.as_str().starts_with(prefix.as_str())) {
             return Err(Rejection::ForeignName);
         }
         Ok(user)

@@ -77,7 +77,7 @@ impl Source {
                 }
                 let address = found.get("jwks_uri").and_then(Value::as_str);
                 let address = address.ok_or_else(|| unusable("a configuration without `jwks_uri`"))?;
-                let document = Document::at(address, &issuer.networks, issuer.plain_http)?;
+                let document = configuration.names(address, issuer.plain_http)?;
                 // The bearer is for the issuer, not for whomever its configuration names.
                 let bearer = bearer.filter(|_| document.same_origin(configuration));
                 keys(&document.origin(), get(egress, &document, bearer).await?.body())

@@ -155,6 +155,7 @@ impl World {
         let workloads = Workloads::default();
         let issuers = Issuers::new(
             &config.issuers,
+            ["former:".to_owned()],
             (services, workloads.clone()),
             &egress,
             register,
@@ -433,7 +434,7 @@ fn an_unverified_address_of_mail_names_nobody() {
     let world = World::people("username_claims = ['email']");
     let named = |claims: Value| world.name(&RSA.token(&header("k1", "RS256"), &claims));
     let mail = with(claims("alice"), "email", json!("alice@example.com"));
-    assert_eq!(named(mail.clone()), Ok("alice@example.com".to_owned()));
+    assert_eq!(named(mail.clone()), Err(Rejection::UnverifiedMail));
     assert_eq!(
         named(with(mail.clone(), "email_verified", json!(true))),
         Ok("alice@example.com".to_owned())
@@ -458,6 +459,12 @@ fn two_issuers_never_share_a_person() {
     assert_eq!(named(other, "alice"), Ok("partner:alice".to_owned()));
     assert_eq!(named(ISSUER, "partner:alice"), Err(Rejection::ForeignName));
     assert_eq!(named(other, "partner:alice"), Ok("partner:partner:alice".to_owned()));
+    assert_eq!(
+        named(ISSUER, "former:alice"),
+        Err(Rejection::ForeignName),
+        "the bindings of an issuer that is gone are still there"
+    );
+    assert_eq!(named(other, "former:alice"), Ok("partner:former:alice".to_owned()));
     assert_eq!(
         named(other, " alice"),
         Err(Rejection::Nobody),
