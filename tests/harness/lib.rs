@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod audit;
+pub mod browser;
 pub mod client;
 pub mod dev_file;
 pub mod github;

@@ -274,6 +274,14 @@ impl OpenId {
             .await
     }
 
+    /// The parameters of each `/token` that was granted.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn granted(&self) -> Result<Vec<Value>> {
+        requests(&self.client).await
+    }
+
     /// The service's own access token.
     ///
     /// # Errors

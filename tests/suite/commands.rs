@@ -1,6 +1,7 @@
 //! A person's commands: the real binary, as its own process, against a running server.
 
 mod apply;
+mod browser;
 mod credential;
 mod login;
 mod resource;
@@ -24,7 +25,7 @@ pub struct Shell {
 /// What came of a command.
 pub struct Outcome {
     /// The command line, for messages.
-    said: String,
+    pub said: String,
     pub code: i32,
     pub out: String,
     pub err: String,

@@ -2,7 +2,10 @@
 //
 //  - people: `POST /_seed {"account", "algorithm"}` → {"refresh_token"}, a first grant without a browser; the provider's own `/token` then
 //    makes the access token, whose `preferred_username` is the account;
-//  - the service: `/token` with client credentials; its `sub` is the client's id.
+//  - the service: `/token` with client credentials; its `sub` is the client's id;
+//  - in a browser: the public client `claviger-cli`, PKCE demanded, any port of 127.0.0.1. Whoever comes to `/_interaction/…` is
+//    the person that `?account=` names, or declines with `?deny`;
+//  - `GET /_log`: the parameters of each `/token` that was granted.
 //
 // Ready line: {"url", "client_id", "client_secret"}. Tokens are for the audience `claviger`.
 import { generateKeyPairSync, randomBytes, webcrypto } from "node:crypto";
@@ -21,6 +24,7 @@ URL.parse ??= (text, base) => {
 
 const CLIENT_ID = "control-plane-client";
 const CLIENT_SECRET = randomBytes(24).toString("hex");
+const BROWSER_CLIENT = "claviger-cli";
 // One resource for each algorithm: the provider signs by resource.
 const RESOURCES = { RS256: "urn:claviger:rsa", ES256: "urn:claviger:ec", PS256: "urn:claviger:pss" };
 
@@ -49,7 +53,18 @@ function makeProvider(issuer) {
         token_endpoint_auth_method: "client_secret_post",
         scope: "openid offline_access api",
       },
+      {
+        client_id: BROWSER_CLIENT,
+        application_type: "native",
+        redirect_uris: ["http://127.0.0.1/callback"],
+        grant_types: ["authorization_code", "refresh_token"],
+        response_types: ["code"],
+        token_endpoint_auth_method: "none",
+        scope: "openid offline_access api",
+      },
     ],
+    pkce: { required: (_context, client) => client.clientId === BROWSER_CLIENT },
+    interactions: { url: (_context, interaction) => `/_interaction/${interaction.uid}` },
     scopes: ["openid", "offline_access", "api"],
     ttl: { AccessToken: 300, RefreshToken: 300, ClientCredentials: 300, Grant: 600, IdToken: 300 },
     features: {
@@ -86,14 +101,33 @@ async function seed(provider, account, algorithm) {
   return { refresh_token: await token.save(), resource: RESOURCES[algorithm] };
 }
 
+async function interaction(request, response, query) {
+  const { params } = await provider.interactionDetails(request, response);
+  if (query.has("deny")) {
+    const declined = { error: "access_denied", error_description: "the person declined" };
+    return provider.interactionFinished(request, response, declined);
+  }
+  const accountId = query.get("account");
+  const grant = new provider.Grant({ accountId, clientId: params.client_id });
+  grant.addOIDCScope(params.scope);
+  if (params.resource) grant.addResourceScope(params.resource, "api");
+  const result = { login: { accountId }, consent: { grantId: await grant.save() } };
+  return provider.interactionFinished(request, response, result);
+}
+
+const log = [];
 let provider;
 const url = await listen(async (request, response) => {
   if (request.url === "/_seed") {
     const { account, algorithm } = parseJson(await readBody(request), {});
     return sendJson(response, 200, await seed(provider, account, algorithm));
   }
+  if (request.url === "/_log") return sendJson(response, 200, log);
+  const { pathname, searchParams } = new URL(request.url, "http://issuer");
+  if (pathname.startsWith("/_interaction/")) return interaction(request, response, searchParams);
   return provider.callback()(request, response);
 });
 provider = makeProvider(url);
+provider.on("grant.success", (context) => log.push({ ...context.oidc.params }));
 
 ready({ url, client_id: CLIENT_ID, client_secret: CLIENT_SECRET });

@@ -5,7 +5,9 @@
 
 use super::client::{Client, Failure, Server};
 use super::contexts::{Context, Contexts};
+use super::openid;
 use super::secret_input::{from_environment, from_file, prompt};
+use crate::clock::SystemClock;
 use crate::secret::Secret;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -55,12 +57,12 @@ fn variable(name: &str) -> Option<String> {
 
 impl Connection {
     /// A client for the server that is meant.
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        self.signed()?.client()
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        self.signed().await?.client()
     }
 
-    /// The server that is meant, with a token for it.
-    pub(super) fn signed(&self) -> Result<Signed, Failure> {
+    /// The server that is meant, with a token for it, renewed if it has ended and can be.
+    pub(super) async fn signed(&self) -> Result<Signed, Failure> {
         let (name, context) = self.context()?;
         let given = variable(URL).map(|url| Server::parse_url(&url)).transpose()?;
         let of_context = context.as_ref().map(Context::server).transpose()?;
@@ -90,9 +92,10 @@ impl Connection {
         server.ca_file = self.ca_file.clone().or(server.ca_file);
         server.plain_http |= self.plain_http;
         let context = context.filter(|_| same);
-        let (token, token_from) = token(context.as_ref(), &server)?;
+        let name = name.filter(|_| same);
+        let (token, token_from) = token(name.as_deref(), context, &server).await?;
         Ok(Signed {
-            context: name.filter(|_| same),
+            context: name,
             server,
             token_from,
             token,
@@ -115,11 +118,15 @@ impl Connection {
     }
 }
 
-fn token(context: Option<&Context>, server: &Server) -> Result<(Secret, String), Failure> {
+async fn token(name: Option<&str>, context: Option<Context>, server: &Server) -> Result<(Secret, String), Failure> {
     if variable(TOKEN).is_some() {
         return Ok((from_environment(TOKEN)?, format!("the variable `{TOKEN}`")));
     }
-    let kept = match context {
+    let context = match (name, context) {
+        (Some(name), Some(context)) => Some(openid::current(name, context, &SystemClock).await?),
+        (_, context) => context,
+    };
+    let kept = match &context {
         Some(Context { token: Some(token), .. }) => Some(token.clone()),
         Some(Context {
             token_file: Some(path), ..
@@ -134,7 +141,7 @@ fn token(context: Option<&Context>, server: &Server) -> Result<(Secret, String),
             Ok((token, "the prompt".to_owned()))
         }
         _ => Err(Failure::NotSignedIn(format!(
-            "no token for `{}`: set `{TOKEN}`, or `claviger login` with `--token-file`, `--token-env` or `--keep`",
+            "no token for `{}`: set `{TOKEN}`, or `claviger login` with `--issuer`, `--token-file`, `--token-env` or `--keep`",
             server.url
         ))),
     }

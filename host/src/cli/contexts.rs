@@ -1,6 +1,6 @@
 //! The servers that a person uses, by name: `$XDG_CONFIG_HOME/claviger/config.toml`.
 //!
-//! A token is in it only if the person asked to keep it; else it names a file or a variable, or nothing. The file is the person's alone: one
+//! A token is in it only if the person asked to keep it, or signed in at an issuer, which is asking for one; else it names a file or a variable, or nothing. The file is the person's alone: one
 //! that others may read is refused rather than used, whatever is in it, for somebody could have put a server of theirs there as well. It
 //! is replaced as a whole, so a crash leaves the old one.
 
@@ -8,9 +8,11 @@ use super::client::{Failure, Server};
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the file says.
 #[derive(Default, Deserialize)]
@@ -40,6 +42,30 @@ pub(super) struct Context {
     pub token_env: Option<String>,
     /// The token itself.
     pub token: Option<Secret>,
+    /// How an issuer gave it, and how it gives the next one.
+    pub sign_in: Option<SignIn>,
+}
+
+/// Where a kept token comes from, when an issuer gave it.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// The issuer's address.
+    pub issuer: String,
+    /// Whom the issuer takes this program for.
+    pub client_id: String,
+    /// What was asked for.
+    pub scope: Option<String>,
+    /// Whom the token is for (RFC 8707).
+    pub resource: Option<String>,
+    /// When the token ends, if the issuer said so (RFC 3339).
+    pub expires_at: Option<String>,
+    /// What brings the next token, only if the person asked to keep it.
+    pub refresh_token: Option<Secret>,
+    /// A file with the client's secret: the client signs in as itself.
+    pub client_secret_file: Option<PathBuf>,
+    /// A variable with it.
+    pub client_secret_env: Option<String>,
 }
 
 impl Context {
@@ -55,6 +81,7 @@ impl Context {
     /// Where its token comes from, in words.
     pub(super) fn token_from(&self) -> String {
         match (&self.token, &self.token_file, &self.token_env) {
+            (Some(_), _, _) if self.sign_in.is_some() => self.sign_in.iter().map(SignIn::in_words).collect(),
             (Some(_), _, _) => "kept in the configuration".to_owned(),
             (_, Some(path), _) => format!("the file `{}`", path.display()),
             (_, _, Some(name)) => format!("the variable `{name}`"),
@@ -63,7 +90,68 @@ impl Context {
     }
 }
 
+impl SignIn {
+    fn in_words(&self) -> String {
+        let until = self.expires_at.as_deref().map(|at| format!(" until {at}")).unwrap_or_default();
+        let next = if self.can_renew() { ", renewed when it ends" } else { "" };
+        format!("the issuer `{}`{until}{next}", self.issuer)
+    }
+
+    /// Whether the next token can be had without the person.
+    pub(super) const fn can_renew(&self) -> bool {
+        self.refresh_token.is_some() || self.client_secret_file.is_some() || self.client_secret_env.is_some()
+    }
+
+    fn document(&self) -> toml::Table {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let texts = [
+            ("issuer", Some(self.issuer.clone())),
+            ("client_id", Some(self.client_id.clone())),
+            ("scope", self.scope.clone()),
+            ("resource", self.resource.clone()),
+            ("expires_at", self.expires_at.clone()),
+            ("refresh_token", self.refresh_token.as_ref().map(|token| token.expose().to_owned())),
+            ("client_secret_file", path(&self.client_secret_file)),
+            ("client_secret_env", self.client_secret_env.clone()),
+        ];
+        texts
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), text?.into())))
+            .collect()
+    }
+}
+
+/// How long a command waits for another one that writes the configuration: a renewal's two answers, and some.
+const LOCKED_WITHIN: Duration = Duration::from_secs(150);
+
 impl Contexts {
+    /// Keeps other commands from replacing the file until the guard is dropped: what is read under it is written back under it.
+    pub(super) async fn lock() -> Result<File, Failure> {
+        let path = Self::path()?.with_extension("lock");
+        let failed = |why: &dyn std::fmt::Display| Failure::Refused(format!("`{}` cannot be locked: {why}", path.display()));
+        if let Some(folder) = path.parent() {
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700).create(folder).map_err(|why| failed(&why))?;
+        }
+        let mut options = File::options();
+        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.map_err(|why| failed(&why))?;
+        let locked = async {
+            loop {
+                match file.try_lock() {
+                    Ok(()) => return Ok(()),
+                    Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(TryLockError::Error(why)) => return Err(why),
+                }
+            }
+        };
+        match tokio::time::timeout(LOCKED_WITHIN, locked).await {
+            Ok(outcome) => outcome.map_err(|why| failed(&why))?,
+            Err(_) => return Err(failed(&"another command holds it")),
+        }
+        Ok(file)
+    }
+
     /// Where the file is.
     pub(super) fn path() -> Result<PathBuf, Failure> {
         let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -77,7 +165,7 @@ impl Contexts {
     pub(super) fn load() -> Result<Self, Failure> {
         let path = Self::path()?;
         let refuse = |why: &dyn std::fmt::Display| Failure::Refused(format!("`{}` {why}", path.display()));
-        let mut file = match std::fs::File::open(&path) {
+        let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(why) if why.kind() == ErrorKind::NotFound => return Ok(Self::default()),
             Err(why) => return Err(refuse(&format!("cannot be read: {why}"))),
@@ -136,6 +224,9 @@ impl Contexts {
             }
             if let Some(token) = &context.token {
                 put("token", token.expose().into());
+            }
+            if let Some(sign_in) = &context.sign_in {
+                table.insert("sign_in".to_owned(), sign_in.document().into());
             }
             contexts.insert(name.clone(), table.into());
         }

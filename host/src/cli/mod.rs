@@ -14,6 +14,7 @@ mod contexts;
 mod credential;
 mod dev;
 mod login;
+mod openid;
 mod provider;
 mod resource;
 mod role_binding;
@@ -58,9 +59,9 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Sign in to a running server: for the commands below.
-    Login(login::Login),
-    /// Forget a server, and the token if it was kept.
+    /// Sign in to a running server, in the browser or with a token: for the commands below.
+    Login(Box<login::Login>),
+    /// Forget a server, and all that was kept for it.
     Logout(login::Logout),
     /// Whom the server takes you for.
     Whoami(login::Whoami),
@@ -135,9 +136,9 @@ pub fn run() -> ExitCode {
             Command::ApiKey(command) => command.run().await,
             Command::Audit(command) => command.run(),
             Command::Login(login) => done(login.run().await),
-            Command::Logout(logout) => done(logout.run()),
+            Command::Logout(logout) => done(logout.run().await),
             Command::Whoami(whoami) => done(whoami.run().await),
-            Command::Context(command) => done(command.run()),
+            Command::Context(command) => done(command.run().await),
             Command::Credential(command) => done(command.run().await),
             Command::RoleBinding(command) => done(command.run().await),
             Command::Project(command) => done(command.run().await),

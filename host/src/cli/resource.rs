@@ -165,7 +165,7 @@ impl Session {
             Self::Create { new, agent } => {
                 let mut body = Map::from_iter([("project_id".to_owned(), new.project.as_str().into())]);
                 if let Some(agent) = agent {
-                    let found = agents(&new.project).find(&new.command.connection.client()?, &agent).await?;
+                    let found = agents(&new.project).find(&new.command.connection.client().await?, &agent).await?;
                     body.insert("agent_id".to_owned(), text(&found, "id").into());
                 }
                 all.create(new.command, body).await
@@ -186,7 +186,7 @@ impl<'a> Collection<'a> {
     }
 
     async fn list(&self, list: &List, query: &[(&str, &str)], keys: &[&str]) -> Result<(), Failure> {
-        let items = list.connection.client()?.all_at(&self.path, query).await?;
+        let items = list.connection.client().await?.all_at(&self.path, query).await?;
         let heads: Vec<String> = keys.iter().map(|key| key.trim_end_matches("_id").to_ascii_uppercase()).collect();
         let cells: Vec<Cell> = keys
             .iter()
@@ -200,7 +200,7 @@ impl<'a> Collection<'a> {
     }
 
     async fn get(&self, one: &One) -> Result<(), Failure> {
-        one.output.one(&self.find(&one.connection.client()?, &one.which).await?)
+        one.output.one(&self.find(&one.connection.client().await?, &one.which).await?)
     }
 
     async fn create(&self, new: New, mut body: Map<String, Value>) -> Result<(), Failure> {
@@ -210,12 +210,12 @@ impl<'a> Collection<'a> {
                 body.insert(key.to_owned(), value.into());
             }
         }
-        let made = new.connection.client()?.post(&self.path, &Value::Object(body)).await?;
+        let made = new.connection.client().await?.post(&self.path, &Value::Object(body)).await?;
         new.output.changed("created", &made)
     }
 
     async fn delete(&self, gone: &Gone) -> Result<(), Failure> {
-        let client = gone.connection.client()?;
+        let client = gone.connection.client().await?;
         let found = self.find(&client, &gone.which).await?;
         let id = text(&found, "id");
         let question = format!(

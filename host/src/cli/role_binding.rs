@@ -20,7 +20,7 @@ pub(super) enum Role {
 impl Role {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::List { connection, output } = self;
-        let roles = connection.client()?.all("roles").await?;
+        let roles = connection.client().await?.all("roles").await?;
         let of = |key: &'static str| move |item: &Value| text(item, key).to_owned();
         let permissions = |item: &Value| {
             let listed: Vec<String> = serde_json::from_str(text(item, "permissions")).unwrap_or_default();
@@ -93,7 +93,7 @@ impl RoleBinding {
                 scope,
                 about,
             } => {
-                let client = connection.client()?;
+                let client = connection.client().await?;
                 let mut body = Map::new();
                 body.insert("role_id".to_owned(), client.role_id(&role).await?.into());
                 body.insert("scope".to_owned(), scope.into());
@@ -105,7 +105,7 @@ impl RoleBinding {
                 if id.is_empty() || matches!(id.as_str(), "." | "..") {
                     return Err(Failure::Usage("a binding is named by its id".to_owned()));
                 }
-                connection.client()?.delete(&below(V1, &["role_bindings", &id])).await?;
+                connection.client().await?.delete(&below(V1, &["role_bindings", &id])).await?;
                 super::answers::line(&format!("deleted {id}"))
             }
         }
@@ -133,7 +133,7 @@ impl About {
 }
 
 async fn list(connection: &Connection, output: Output, about: &About) -> Result<(), Failure> {
-    let client = connection.client()?;
+    let client = connection.client().await?;
     let wanted = about.ids(&client).await?;
     let mut items = client.all("role_bindings").await?;
     items.retain(|item| wanted.iter().all(|(key, value)| item.get(key) == Some(value)));

@@ -70,7 +70,7 @@ impl Apply {
         manifest::refuse_repeated(&manifests)?;
         // A binding may name what another manifest makes, wherever that stands.
         manifests.sort_by_key(Manifest::rank);
-        let client = self.connection.client()?;
+        let client = self.connection.client().await?;
         let manner = Manner {
             dry_run: self.dry_run,
             secrets: self.secrets,

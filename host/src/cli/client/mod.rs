@@ -55,21 +55,63 @@ impl Server {
         }
         Ok(url)
     }
+}
 
-    fn is_loopback(&self) -> bool {
-        match self.url.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        }
+/// Whether an address is this machine's own.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
     }
+}
+
+/// Connections as every command makes them: bounded, never redirected, and believing these authorities beside the machine's.
+pub(super) fn http(ca_file: Option<&PathBuf>, to: &Url) -> Result<reqwest::Client, Failure> {
+    let authorities: Vec<PathBuf> = ca_file.into_iter().cloned().collect();
+    let tls = egress::client_config(&authorities).map_err(|why| {
+        Failure::Usage(match why {
+            egress::StartError::Authority { path, why } => format!("the certificate file `{}` {why}", path.display()),
+            other => other.to_string(),
+        })
+    })?;
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(ANSWER_WITHIN)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .http1_only()
+        .user_agent(concat!("claviger/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(to) {
+        // A proxy cannot reach this machine's loopback, and would see the bearer.
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|why| Failure::Refused(format!("no client can be built: {why}")))
+}
+
+/// Why there is no answer, without the address's query.
+pub(super) fn unreachable(base: &Url, why: reqwest::Error) -> Failure {
+    let mut causes = vec![];
+    let mut cause: Option<&dyn Error> = why.source();
+    while let Some(inner) = cause {
+        causes.push(inner.to_string());
+        cause = inner.source();
+    }
+    let what = if why.is_timeout() {
+        format!("no answer within {} s", ANSWER_WITHIN.as_secs())
+    } else {
+        causes.pop().unwrap_or_else(|| why.without_url().to_string())
+    };
+    Failure::Unreachable(format!("`{base}` cannot be reached: {what}"))
 }
 
 impl Client {
     /// A client for this server and bearer. Nothing is asked yet.
     pub(super) fn new(server: &Server, bearer: &Secret) -> Result<Self, Failure> {
-        if server.url.scheme() == "http" && !server.is_loopback() && !server.plain_http {
+        if server.url.scheme() == "http" && !is_loopback(&server.url) && !server.plain_http {
             return Err(Failure::Usage(format!(
                 "`{}` is not encrypted, so everybody on the way could read the token; use https, or say `--plain-http` if the way is safe",
                 server.url
@@ -78,26 +120,7 @@ impl Client {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", bearer.expose()))
             .map_err(|_| Failure::Usage("the token has characters that no token has; is it the right file?".to_owned()))?;
         header.set_sensitive(true);
-        let tls = egress::client_config(server.ca_file.as_slice()).map_err(|why| {
-            Failure::Usage(match why {
-                egress::StartError::Authority { path, why } => format!("the certificate file `{}` {why}", path.display()),
-                other => other.to_string(),
-            })
-        })?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .timeout(ANSWER_WITHIN)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .http1_only()
-            .user_agent(concat!("claviger/", env!("CARGO_PKG_VERSION")));
-        if server.is_loopback() {
-            // A proxy cannot reach this machine's loopback, and would see the bearer.
-            builder = builder.no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|why| Failure::Refused(format!("no client can be built: {why}")))?;
+        let http = http(server.ca_file.as_ref(), &server.url)?;
         Ok(Self {
             http,
             base: server.url.clone(),
@@ -162,20 +185,7 @@ impl Client {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let unreachable = |why: reqwest::Error| {
-            let mut causes = vec![];
-            let mut cause: Option<&dyn Error> = why.source();
-            while let Some(inner) = cause {
-                causes.push(inner.to_string());
-                cause = inner.source();
-            }
-            let what = if why.is_timeout() {
-                format!("no answer within {} s", ANSWER_WITHIN.as_secs())
-            } else {
-                causes.pop().unwrap_or_else(|| why.without_url().to_string())
-            };
-            Failure::Unreachable(format!("`{}` cannot be reached: {what}", self.base))
-        };
+        let unreachable = |why| unreachable(&self.base, why);
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         let operation = response.headers().get("x-operation-id").and_then(|id| id.to_str().ok());

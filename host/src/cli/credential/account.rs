@@ -11,7 +11,7 @@ pub(super) async fn identity(which: &Which, output: Output) -> Result<(), Failur
 }
 
 pub(super) async fn revoke(which: &Which, yes: bool) -> Result<(), Failure> {
-    let client = which.connection.client()?;
+    let client = which.connection.client().await?;
     let found = client.credential(&which.credential).await?;
     let id = text(&found, "id");
     let question = format!(

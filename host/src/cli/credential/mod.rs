@@ -25,7 +25,7 @@ pub(super) struct Which {
 
 impl Which {
     async fn client_and_id(&self) -> Result<(Client, String), Failure> {
-        let client = self.connection.client()?;
+        let client = self.connection.client().await?;
         let id = client.credential_id(&self.credential).await?;
         Ok((client, id))
     }
@@ -100,13 +100,13 @@ impl Credential {
                 state,
             } => list(&connection, output, provider.as_deref(), state.as_deref()).await,
             Self::Get { which, output } => {
-                let found = which.connection.client()?.credential(&which.credential).await?;
+                let found = which.connection.client().await?.credential(&which.credential).await?;
                 output.one(&found)
             }
             Self::Create(create) => create.run().await,
             Self::Update(update) => update.run().await,
             Self::Delete { which, yes } => {
-                let client = which.connection.client()?;
+                let client = which.connection.client().await?;
                 let found = client.credential(&which.credential).await?;
                 let id = text(&found, "id");
                 if !super::agreed(
@@ -129,7 +129,7 @@ impl Credential {
 }
 
 async fn list(connection: &Connection, output: Output, provider: Option<&str>, state: Option<&str>) -> Result<(), Failure> {
-    let mut items = connection.client()?.all("credentials").await?;
+    let mut items = connection.client().await?.all("credentials").await?;
     items.retain(|item| {
         provider.is_none_or(|provider| text(item, "provider") == provider) && state.is_none_or(|state| text(item, "state") == state)
     });

@@ -51,14 +51,14 @@ impl Bind {
     }
 
     pub(super) async fn bind(self) -> Result<(), Failure> {
-        let client = self.which.connection.client()?;
+        let client = self.which.connection.client().await?;
         let body = self.body(&client).await?;
         let made = client.post(&below(V1, &["role_bindings"]), &Value::Object(body)).await?;
         self.output.changed("bound by", &made)
     }
 
     pub(super) async fn unbind(self) -> Result<(), Failure> {
-        let client = self.which.connection.client()?;
+        let client = self.which.connection.client().await?;
         let body = self.body(&client).await?;
         let mut same = client.all("role_bindings").await?;
         same.retain(|binding| is_same(binding, &body));
@@ -123,7 +123,7 @@ pub(in crate::cli) struct Explain {
 
 impl Explain {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.connection.client().await?;
         let asked = match &self.credential {
             Some(given) => Some(client.credential(given).await?),
             None => None,

@@ -73,7 +73,7 @@ pub(in crate::cli) struct Update {
 
 impl Create {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let client = self.connection.client()?;
+        let client = self.connection.client().await?;
         let mut body = Map::new();
         body.insert("name".to_owned(), self.name.into());
         body.insert("provider".to_owned(), self.provider.into());
