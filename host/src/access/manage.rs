@@ -114,7 +114,7 @@ pub fn sees_binding(index: &Index, caller: &Caller, binding: &Binding) -> bool {
     {
         return true;
     }
-    let in_project = binding.project_id.as_ref().is_some_and(|project| {
+    let in_project = index.project_of(binding).is_some_and(|project| {
         index.has_role(
             user,
             Scope::Project,
@@ -303,12 +303,17 @@ fn resolves_for_session(index: &Index, binding: &Binding, credential: &Credentia
 
 /// Whether this is the only binding by which a person owns its project or credential. The records look again, in the transaction.
 fn is_last_owner(index: &Index, binding: &Binding) -> bool {
-    let owns = |other: &Binding| other.role_id == binding.role_id && other.user_id.is_some() && other.session_id.is_none();
+    // An owner's role on something else, an agent say, owns nothing: the scopes are compared too.
+    let owns = |other: &Binding| {
+        (other.role_id == binding.role_id && other.scope == binding.scope) && other.user_id.is_some() && other.session_id.is_none()
+    };
     let role = index.role(&binding.role_id).map(|role| role.name.as_str());
-    let owners = match (role, &binding.project_id, &binding.credential_id) {
+    let owners = match (binding.scope, role, &binding.project_id, &binding.credential_id) {
         _ if !owns(binding) => return false,
-        (Some(PROJECT_OWNER), Some(project), _) => index.bindings_of_project(project).filter(|other| owns(other)).take(2).count(),
-        (Some(CREDENTIAL_OWNER), _, Some(credential)) => {
+        (Scope::Project, Some(PROJECT_OWNER), Some(project), _) => {
+            index.bindings_of_project(project).filter(|other| owns(other)).take(2).count()
+        }
+        (Scope::Credential, Some(CREDENTIAL_OWNER), _, Some(credential)) => {
             index.bindings_of_credential(credential).filter(|other| owns(other)).take(2).count()
         }
         _ => return false,
@@ -330,11 +335,7 @@ pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> 
     let Some(binding) = binding else {
         return Err(if everywhere { Refused::NotFound } else { FORBIDDEN });
     };
-    let reach = Reach {
-        project: binding.project_id.as_ref(),
-        credential: binding.credential_id.as_ref(),
-        ..Reach::default()
-    };
+    let reach = index.reach_of(binding);
     if !everywhere && index.allowing_binding(user, "role_binding", "delete", reach).is_none() {
         return Err(FORBIDDEN);
     }
@@ -372,27 +373,16 @@ pub fn may_unbind(index: &Index, caller: &Caller, binding: Option<&Binding>) -> 
 fn level_for(index: &Index, user: &Username, binding: &Binding) -> Level {
     let reach = match binding.scope {
         Scope::Global => Reach::default(),
-        Scope::Project | Scope::Agent | Scope::Session => {
-            let project = binding.project_id.as_ref().or_else(|| project_of(index, binding));
-            Reach {
-                project,
-                ..Reach::default()
-            }
-        }
+        Scope::Project | Scope::Agent | Scope::Session => Reach {
+            project: index.project_of(binding),
+            ..Reach::default()
+        },
         Scope::Credential => Reach {
             credential: binding.credential_id.as_ref(),
             ..Reach::default()
         },
     };
     index.level(user, reach)
-}
-
-fn project_of<'a>(index: &'a Index, binding: &Binding) -> Option<&'a crate::ids::ProjectId> {
-    match binding.scope {
-        Scope::Agent => index.agent(binding.agent_id.as_ref()?).map(|agent| &agent.project_id),
-        Scope::Session => index.only_session(binding.session_id.as_ref()?).map(|session| &session.project_id),
-        _ => None,
-    }
 }
 
 /// Whether a trusted proxy may open turns: only services may say whose message is being answered.

@@ -22,11 +22,7 @@ pub fn may_rebind(index: &Index, caller: &Caller, change: Option<(&Binding, &Bin
     let Some((old, new)) = change else {
         return Err(if everywhere { Refused::NotFound } else { FORBIDDEN });
     };
-    let reach = Reach {
-        project: old.project_id.as_ref(),
-        credential: old.credential_id.as_ref(),
-        ..Reach::default()
-    };
+    let reach = index.reach_of(old);
     if !everywhere && (index.allowing_binding(user, "role_binding", "update", reach).is_none() || old.user_id.as_ref() != Some(user)) {
         return Err(FORBIDDEN);
     }

@@ -194,18 +194,19 @@ async fn is_last_owner(tx: &mut Transactional, binding: &Binding, role: &str) ->
     if binding.user_id.is_none() || binding.session_id.is_some() {
         return Ok(false);
     }
-    let owners = match (role, &binding.project_id, &binding.credential_id) {
-        (roles::PROJECT_OWNER, Some(project), _) => {
+    // An owner's role on something else, an agent say, owns nothing.
+    let owners = match (binding.scope, role, &binding.project_id, &binding.credential_id) {
+        (Scope::Project, roles::PROJECT_OWNER, Some(project), _) => {
             let query = sqlx::query(
                 "SELECT COUNT(*) AS n FROM role_bindings
-                 WHERE role_id = $1 AND project_id = $2 AND user_id IS NOT NULL AND session_id IS NULL",
+                 WHERE role_id = $1 AND project_id = $2 AND scope = 'project' AND user_id IS NOT NULL AND session_id IS NULL",
             );
             query.bind(binding.role_id.as_str()).bind(project.as_str())
         }
-        (roles::CREDENTIAL_OWNER, _, Some(credential)) => {
+        (Scope::Credential, roles::CREDENTIAL_OWNER, _, Some(credential)) => {
             let query = sqlx::query(
                 "SELECT COUNT(*) AS n FROM role_bindings
-                 WHERE role_id = $1 AND credential_id = $2 AND user_id IS NOT NULL AND session_id IS NULL",
+                 WHERE role_id = $1 AND credential_id = $2 AND scope = 'credential' AND user_id IS NOT NULL AND session_id IS NULL",
             );
             query.bind(binding.role_id.as_str()).bind(credential.as_str())
         }

@@ -197,10 +197,16 @@ pub async fn the_last_owner_stays(db: Db) {
         .into_iter()
         .find(|binding| binding.role_id == role)
         .unwrap();
+    // Nor does an owner's role on something in the project.
+    let agent = claviger::ids::AgentId::parse("pilot").unwrap();
+    let mut of_agent = db.binding("project:owner", Scope::Agent).await;
+    (of_agent.user_id, of_agent.project_id, of_agent.agent_id) = (Some(user("bob")), Some(project("hi")), Some(agent));
+    let of_agent = db.records.create_binding(&of_agent).await.unwrap();
     assert!(matches!(
         db.records.delete_binding(&mine.id).await,
         Err(RecordsError::LastOwner { .. })
     ));
+    db.records.delete_binding(&of_agent.id).await.unwrap();
     let mut viewer = db.binding("project:viewer", Scope::Project).await;
     viewer.user_id = Some(user("bob"));
     viewer.project_id = Some(project("hi"));

@@ -114,6 +114,28 @@ impl Index {
             .filter_map(|id| self.bindings.get(id))
     }
 
+    /// The project that a binding is about: the one it names, else that of its agent or session.
+    #[must_use]
+    pub fn project_of<'a>(&'a self, binding: &'a Binding) -> Option<&'a ProjectId> {
+        match binding.scope {
+            _ if binding.project_id.is_some() => binding.project_id.as_ref(),
+            Scope::Agent => self.agent(binding.agent_id.as_ref()?).map(|agent| &agent.project_id),
+            Scope::Session => self.only_session(binding.session_id.as_ref()?).map(|session| &session.project_id),
+            _ => None,
+        }
+    }
+
+    /// By which bindings a stored one is covered. Whoever could bind an agent or a session must be able to find that and undo it, so one that
+    /// names no project lies in its target's.
+    #[must_use]
+    pub fn reach_of<'a>(&'a self, binding: &'a Binding) -> Reach<'a> {
+        Reach {
+            project: self.project_of(binding),
+            credential: binding.credential_id.as_ref(),
+            ..Reach::default()
+        }
+    }
+
     fn of_user_on(&self, user: &Username, subject: &Subject) -> impl Iterator<Item = (&Arc<Binding>, &Arc<KnownRole>)> {
         self.by_user
             .get(user)

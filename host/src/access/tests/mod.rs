@@ -2,6 +2,8 @@
 
 mod decisions;
 mod manage;
+mod matrix;
+mod naive;
 mod properties;
 mod resolution;
 mod resources;

@@ -7,9 +7,9 @@ use crate::ids::{CredentialId, ProviderName};
 use crate::records::model::{Binding, CredentialPolicy, Phase, Scope, Trigger};
 use proptest::prelude::*;
 
-const PEOPLE: [&str; 3] = ["alice", "bob", "eve"];
-const PROJECTS: [&str; 2] = ["p", "q"];
-const CREDENTIALS: [(&str, &str, Option<&str>); 6] = [
+pub(super) const PEOPLE: [&str; 3] = ["alice", "bob", "eve"];
+pub(super) const PROJECTS: [&str; 2] = ["p", "q"];
+pub(super) const CREDENTIALS: [(&str, &str, Option<&str>); 6] = [
     ("c0", "github", None),
     ("c1", "github", None),
     ("c2", "gitlab", None),
@@ -18,7 +18,7 @@ const CREDENTIALS: [(&str, &str, Option<&str>); 6] = [
     ("c5", "gitlab", Some("eve")),
 ];
 
-fn some_binding() -> impl Strategy<Value = Binding> {
+pub(super) fn some_binding() -> impl Strategy<Value = Binding> {
     let scope = prop_oneof![
         6 => Just(Scope::Credential),
         1 => Just(Scope::Global),
@@ -53,7 +53,7 @@ fn some_binding() -> impl Strategy<Value = Binding> {
         )
 }
 
-fn some_world() -> impl Strategy<Value = Snapshot> {
+pub(super) fn some_world() -> impl Strategy<Value = Snapshot> {
     let turns = proptest::collection::vec((0..PEOPLE.len(), 0..PROJECTS.len(), any::<bool>()), 0..3);
     let policy = prop_oneof![
         Just(CredentialPolicy::Bindings),
