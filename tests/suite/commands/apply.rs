@@ -176,3 +176,139 @@ async fn what_is_wrong_is_refused_before_anything_is_done() -> Result<()> {
     );
     Ok(())
 }
+
+const TEAM: &str = r#"
+kind: RoleBinding
+role: credential:viewer
+scope: credential
+scope_id: issues
+project: apollo
+agent: pilot
+---
+kind: Agent
+name: pilot
+prompt: |
+  Be brief.
+llm_temperature: 0.2
+labels: {tier: "1"}
+environment_variables: {MODE: fast}
+inbox:
+  - {from_name: alice, body: hello}
+---
+kind: Credential
+name: issues
+provider: linear
+token: ${LINEAR}
+---
+kind: Project
+name: apollo
+description: to the moon
+prompt: Be kind.
+labels: {team: apollo}
+"#;
+
+#[tokio::test]
+async fn a_project_with_its_agent_and_what_they_get() -> Result<()> {
+    let claviger = Claviger::start().await?;
+    let shell = Shell::of(&claviger, "alice")?.with("LINEAR", "lin_team");
+    let file = shell.file("team.yaml", TEAM)?;
+    let dry = shell.run(&["apply", "-f", &file, "--dry-run"])?.exits(0)?;
+    ensure!(
+        dry.out.contains("4 would be created") && dry.err.contains("`inbox` is not kept"),
+        "{} {}",
+        dry.out,
+        dry.err
+    );
+    shell.run(&["project", "get", "apollo"])?.exits(3)?;
+
+    let made = shell.run(&["apply", "-f", &file])?.exits(0)?.without("lin_team")?;
+    let order: Vec<&str> = made.out.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(
+        order,
+        [
+            "project/apollo",
+            "agent/apollo/pilot",
+            "credential/issues",
+            "role-binding/credential:viewer",
+            "4"
+        ]
+    );
+    let project = shell.json(&["project", "get", "apollo"])?;
+    assert_eq!(
+        (
+            project["description"].as_str(),
+            project["prompt"].as_str(),
+            project["labels"].as_str()
+        ),
+        (Some("to the moon"), Some("Be kind."), Some(r#"{"team":"apollo"}"#))
+    );
+    let agent = shell.json(&["agent", "get", "pilot", "--project", "apollo"])?;
+    assert_eq!(
+        (
+            agent["prompt"].as_str(),
+            agent["llm_temperature"].as_f64(),
+            agent["environment_variables"].as_str()
+        ),
+        (Some("Be brief.\n"), Some(0.2), Some(r#"{"MODE":"fast"}"#))
+    );
+    let bound = shell.json(&["role-binding", "list", "--credential", "issues", "--project", "apollo"])?;
+    assert_eq!(bound["items"][0]["agent_id"], agent["id"], "{bound}");
+
+    let second = shell.run_with(&["apply", "-f", "-"], TEAM)?.exits(0)?;
+    ensure!(second.out.ends_with("nothing to change: 4 as they shall be\n"), "{}", second.out);
+    assert_eq!(shell.json(&["agent", "get", "pilot", "--project", "apollo"])?, agent);
+
+    // What differs is changed; what is not mentioned stays; `null` clears.
+    let changed = "kind: Project\nname: apollo\ndescription: to Mars\nprompt:\n---\n\
+                   kind: Agent\nname: pilot\nllm_temperature: 0\nproject: apollo\n";
+    let told = shell.run_with(&["apply", "-f", "-"], changed)?.exits(0)?.out;
+    ensure!(
+        told.contains("project/apollo updated (description, prompt)") && told.contains("agent/apollo/pilot updated (llm_temperature)"),
+        "{told}"
+    );
+    let project = shell.json(&["project", "get", "apollo"])?;
+    assert_eq!(
+        (project["description"].as_str(), project.get("prompt"), project["labels"].as_str()),
+        (Some("to Mars"), None, Some(r#"{"team":"apollo"}"#))
+    );
+    let agent = shell.json(&["agent", "get", "pilot", "--project", "apollo"])?;
+    assert_eq!(
+        (agent["llm_temperature"].as_f64(), agent["prompt"].as_str()),
+        (Some(0.0), Some("Be brief.\n"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_manifest_that_fails_is_named_with_what_was_done_before_it() -> Result<()> {
+    let claviger = Claviger::start().await?;
+    let shell = Shell::of(&claviger, "alice")?;
+    let nowhere = "kind: Agent\nname: pilot\n";
+    shell.run_with(&["apply", "-f", "-"], nowhere)?.refuses(2, "--project")?;
+    for (bad, word) in [
+        ("kind: Project\nname: a1\nprovider: github\n", "no key `provider`"),
+        ("kind: Agent\nname: a1\nproject: a1\nmodel: x\n", "no key `model`"),
+        ("kind: Project\ndescription: x\n", "`name` is missing"),
+        ("kind: Project\nname: [a]\n", "`name` is a text"),
+    ] {
+        let text = format!("kind: Project\nname: artemis\n---\n{bad}");
+        shell.run_with(&["apply", "-f", "-"], &text)?.refuses(2, word)?;
+        shell.run(&["project", "get", "artemis"])?.exits(3)?;
+    }
+    // The server refuses the second: the first stays, and is named, also where nothing else is said.
+    let text = "kind: Project\nname: artemis\n---\nkind: Agent\nname: pilot\nproject: artemis\n---\nkind: Project\nname: NOT_ONE\n";
+    let told = shell.run_with(&["apply", "-f", "-", "-q"], text)?.refuses(1, "standard input")?;
+    ensure!(
+        told.err.contains("document 3 (project/NOT_ONE); done before it: project/artemis"),
+        "{}",
+        told.err
+    );
+    shell.ok(&["project", "get", "artemis"])?;
+    shell.run(&["agent", "get", "pilot", "--project", "artemis"])?.exits(3)?;
+    let told = shell
+        .run_with(&["apply", "-f", "-", "--project", "artemis"], nowhere)?
+        .exits(0)?
+        .out;
+    ensure!(told.contains("agent/artemis/pilot created"), "{told}");
+    Ok(())
+}

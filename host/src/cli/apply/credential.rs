@@ -1,5 +1,6 @@
 //! A credential, made as its manifest says.
 
+use super::keys::is_json;
 use super::manifest::Credential;
 use super::{Applied, Manner, Outcome};
 use crate::cli::client::{Client, Failure, V1, below, only, text};
@@ -101,7 +102,7 @@ fn changes(wanted: &Credential, there: &Value) -> (Map<String, Value>, Vec<Strin
 }
 
 /// Whether a text is as it shall be. A server writes addresses its own way, and labels are JSON, whose keys have no order.
-fn is_same(key: &str, wanted: &str, there: &str) -> bool {
+pub(super) fn is_same(key: &str, wanted: &str, there: &str) -> bool {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     match key {
         _ if wanted == there => true,
@@ -109,7 +110,7 @@ fn is_same(key: &str, wanted: &str, there: &str) -> bool {
             (Ok(wanted), Ok(there)) => wanted.as_str().trim_end_matches('/') == there.as_str().trim_end_matches('/'),
             _ => false,
         },
-        "labels" | "annotations" => json(wanted).is_some_and(|wanted| json(there) == Some(wanted)),
+        _ if is_json(key) => json(wanted).is_some_and(|wanted| json(there) == Some(wanted)),
         _ => false,
     }
 }

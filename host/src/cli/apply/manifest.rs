@@ -1,21 +1,57 @@
 //! A manifest: its keys, checked before anything is asked of a server.
 //!
-//! The keys are those of the platform's own manifests, and a few more for what those cannot say: a credential's kind and fields, and a
-//! binding of a credential to a project. A key that is not known is refused: it would be left out without a word.
+//! The keys are those of the platform's own manifests, and a few more for what those cannot say: a credential's kind and fields, an agent's
+//! project and model, a binding of a credential to a project. A key that is not known is refused: it would be left out without a word.
 
+use super::keys::{Keys, scalar, short};
 use super::read::Document;
 use crate::cli::client::Failure;
 use crate::cli::credential::sounds_secret;
 use crate::cli::secret_input::Source;
 use serde_json::{Map, Value};
-use std::path::PathBuf;
 
 /// What can be applied.
 #[derive(Debug)]
 pub(super) enum Manifest {
+    Project(Place),
+    Agent(Place),
     Credential(Credential),
     RoleBinding(Binding),
 }
+
+/// A project or an agent as it shall be. What is not mentioned is left as it is.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub place: String,
+    pub name: String,
+    /// An agent's project, if its manifest says which.
+    pub project: Option<String>,
+    /// By key; `null` clears.
+    pub values: Vec<(&'static str, Value)>,
+    /// What the platform's manifests carry and this server has no place for.
+    pub dropped: Vec<&'static str>,
+}
+
+/// A project's texts.
+const PROJECT: [&str; 6] = ["description", "prompt", "labels", "annotations", "status", "credential_policy"];
+/// An agent's texts.
+const AGENT: [&str; 13] = [
+    "display_name",
+    "description",
+    "prompt",
+    "repo_url",
+    "workflow_id",
+    "llm_model",
+    "parent_agent_id",
+    "owner_user_id",
+    "bot_account_name",
+    "resource_overrides",
+    "environment_variables",
+    "labels",
+    "annotations",
+];
+/// An agent's numbers.
+const NUMBERS: [&str; 2] = ["llm_temperature", "llm_max_tokens"];
 
 /// A credential as it shall be. What is not mentioned is left as it is.
 #[derive(Debug)]
@@ -52,11 +88,18 @@ impl Manifest {
         };
         let kind = keys.required("kind")?;
         let manifest = match kind.to_ascii_lowercase().as_str() {
+            "project" => Self::Project(place(&mut keys, &PROJECT, &[])?),
+            "agent" => {
+                let project = keys.text("project")?.flatten();
+                let project = keys.text("project_id")?.flatten().or(project);
+                let agent = place(&mut keys, &AGENT, &NUMBERS)?;
+                Self::Agent(Place { project, ..agent })
+            }
             "credential" => Self::Credential(credential(&mut keys)?),
             "rolebinding" => Self::RoleBinding(binding(&mut keys)?),
             _ => {
                 return Err(keys.refuse(&format!(
-                    "`{}` is no kind that can be applied: Credential, RoleBinding",
+                    "`{}` is no kind that can be applied: Project, Agent, Credential, RoleBinding",
                     short(&kind)
                 )));
             }
@@ -70,6 +113,11 @@ impl Manifest {
     /// As it is called in what is said: kind and name.
     pub(super) fn name(&self) -> String {
         match self {
+            Self::Project(project) => format!("project/{}", project.name),
+            Self::Agent(agent) => match &agent.project {
+                Some(project) => format!("agent/{project}/{}", agent.name),
+                None => format!("agent/{}", agent.name),
+            },
             Self::Credential(credential) => format!("credential/{}", credential.name),
             Self::RoleBinding(binding) => {
                 let ids: Vec<String> = binding
@@ -84,6 +132,7 @@ impl Manifest {
 
     pub(super) fn place(&self) -> &str {
         match self {
+            Self::Project(place) | Self::Agent(place) => &place.place,
             Self::Credential(credential) => &credential.place,
             Self::RoleBinding(binding) => &binding.place,
         }
@@ -92,10 +141,37 @@ impl Manifest {
     /// What must be there first comes first.
     pub(super) const fn rank(&self) -> u8 {
         match self {
-            Self::Credential(_) => 0,
-            Self::RoleBinding(_) => 1,
+            Self::Project(_) => 0,
+            Self::Agent(_) => 1,
+            Self::Credential(_) => 2,
+            Self::RoleBinding(_) => 3,
         }
     }
+}
+
+/// Gives agents whose manifest names no project the one that is meant: the command's, else the only one of these manifests.
+pub(super) fn place_agents(manifests: &mut [Manifest], said: Option<&str>) -> Result<(), Failure> {
+    let mut projects = manifests.iter().filter_map(|manifest| match manifest {
+        Manifest::Project(project) => Some(project.name.clone()),
+        _ => None,
+    });
+    let only = projects.next().filter(|_| projects.next().is_none());
+    drop(projects);
+    let meant = said.map(str::to_owned).or(only);
+    for manifest in manifests {
+        if let Manifest::Agent(agent) = manifest
+            && agent.project.is_none()
+        {
+            agent.project.clone_from(&meant);
+            if agent.project.is_none() {
+                return Err(Failure::Usage(format!(
+                    "{}: in which project is the agent? Say `project:` there, or `--project`",
+                    agent.place
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses two manifests for one thing: whichever came last would win, each time.
@@ -111,6 +187,30 @@ pub(super) fn refuse_repeated(manifests: &[Manifest]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn place(keys: &mut Keys, texts: &[&'static str], numbers: &[&'static str]) -> Result<Place, Failure> {
+    let name = keys.required("name")?;
+    let mut values = Vec::new();
+    for key in texts {
+        if let Some(text) = keys.text(key)? {
+            values.push((*key, text.map_or(Value::Null, Value::from)));
+        }
+    }
+    for key in numbers {
+        values.extend(keys.number(key)?.map(|number| (*key, number)));
+    }
+    let mut dropped = Vec::new();
+    if keys.keys.remove("inbox").is_some_and(|inbox| !inbox.is_null()) {
+        dropped.push("inbox");
+    }
+    Ok(Place {
+        place: keys.place.clone(),
+        name,
+        project: None,
+        values,
+        dropped,
+    })
 }
 
 fn credential(keys: &mut Keys) -> Result<Credential, Failure> {
@@ -185,74 +285,27 @@ fn binding(keys: &mut Keys) -> Result<Binding, Failure> {
     })
 }
 
-/// The keys that nobody has taken yet.
-struct Keys {
-    place: String,
-    folder: PathBuf,
-    keys: Map<String, Value>,
-}
-
-impl Keys {
-    fn refuse(&self, why: &str) -> Failure {
-        Failure::Usage(format!("{}: {why}", self.place))
-    }
-
-    fn required(&mut self, key: &str) -> Result<String, Failure> {
-        let text = self.text(key)?.flatten().filter(|text| !text.is_empty());
-        text.ok_or_else(|| self.refuse(&format!("`{key}` is missing")))
-    }
-
-    /// Not there, cleared, or a text. Labels are a map for people and a text on the wire.
-    fn text(&mut self, key: &str) -> Result<Option<Option<String>>, Failure> {
-        match self.keys.remove(key) {
-            None => Ok(None),
-            Some(Value::Null) => Ok(Some(None)),
-            Some(Value::Object(map)) if matches!(key, "labels" | "annotations") => Ok(Some(Some(Value::Object(map).to_string()))),
-            Some(value) => match scalar(&value) {
-                Some(text) => Ok(Some(Some(text))),
-                None => Err(self.refuse(&format!("`{key}` is a text"))),
-            },
-        }
-    }
-
-    /// `$NAME`, `${NAME}`, `{env: NAME}` or `{file: PATH}`, seen from the manifest's folder.
-    fn reference(&self, key: &str, value: &Value) -> Result<Source, Failure> {
-        let of_map = |key: &str| value.as_object().filter(|map| map.len() == 1)?.get(key)?.as_str();
-        let of_text = || {
-            let name = value.as_str()?.strip_prefix('$')?;
-            Some(name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name))
-        };
-        let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if let Some(path) = of_map("file") {
-            return Ok(Source::File(self.folder.join(path)));
-        }
-        match of_map("env").or_else(of_text).filter(is_name) {
-            Some(name) => Ok(Source::Environment(name.to_owned())),
-            None => Err(self.refuse(&format!(
-                "`{}` is a secret, and no manifest holds those: say `$NAME` for a variable, or `{{file: PATH}}`. If it was a real one, replace it",
-                short(key)
-            ))),
-        }
-    }
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        _ => None,
-    }
-}
-
-fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(40).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::path::PathBuf;
+
+    #[test]
+    fn an_agent_is_in_the_project_that_is_said_or_in_the_only_one() {
+        let agent = |name: &str| parsed(json!({"kind": "Agent", "name": name, "llm_temperature": 0.2})).unwrap();
+        let project = |name: &str| parsed(json!({"kind": "Project", "name": name})).unwrap();
+        let names = |manifests: &[Manifest]| manifests.iter().map(Manifest::name).collect::<Vec<_>>();
+        let mut one = vec![agent("a"), project("p")];
+        place_agents(&mut one, None).unwrap();
+        assert_eq!(names(&one), ["agent/p/a", "project/p"]);
+        let mut two = vec![agent("a"), project("p"), project("q")];
+        assert!(place_agents(&mut two, None).unwrap_err().to_string().contains("--project"));
+        place_agents(&mut two, Some("q")).unwrap();
+        assert_eq!(names(&two)[0], "agent/q/a");
+        let why = parsed(json!({"kind": "Agent", "name": "a", "llm_temperature": "hot"})).unwrap_err();
+        assert!(why.contains("is a number"), "{why}");
+    }
 
     fn parsed(keys: Value) -> Result<Manifest, String> {
         let document = Document {

@@ -5,7 +5,9 @@
 //! cannot be compared; they are sent when a credential is made, empty, or moved elsewhere, and again only with `--secrets`.
 
 mod credential;
+mod keys;
 mod manifest;
+mod place;
 mod read;
 mod role_binding;
 
@@ -15,6 +17,8 @@ use super::connection::Connection;
 use manifest::Manifest;
 use serde_json::json;
 
+/// Makes what manifests say: projects, then agents, credentials and role bindings. What is as it shall be is left alone, so a second
+/// apply changes nothing. Nothing is ever deleted.
 #[derive(Debug, clap::Args)]
 pub(super) struct Apply {
     #[command(flatten)]
@@ -25,6 +29,9 @@ pub(super) struct Apply {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// The project of agents whose manifest names none; else the only one of the manifests.
+    #[arg(long)]
+    project: Option<String>,
     /// Send the secrets of credentials that are there already, too.
     #[arg(long)]
     secrets: bool,
@@ -67,6 +74,7 @@ impl Apply {
         if manifests.is_empty() {
             return Err(Failure::Usage("no manifest is there".to_owned()));
         }
+        manifest::place_agents(&mut manifests, self.project.as_deref())?;
         manifest::refuse_repeated(&manifests)?;
         // A binding may name what another manifest makes, wherever that stands.
         manifests.sort_by_key(Manifest::rank);
@@ -78,12 +86,12 @@ impl Apply {
         let mut done: Vec<(String, Applied)> = Vec::new();
         for manifest in &manifests {
             let name = manifest.name();
+            let made = done.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
             let applied = match manifest {
+                Manifest::Project(project) => place::project(&client, project, manner).await,
+                Manifest::Agent(agent) => place::agent(&client, agent, &made, manner).await,
                 Manifest::Credential(credential) => credential::apply(&client, credential, manner).await,
-                Manifest::RoleBinding(binding) => {
-                    let made = done.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
-                    role_binding::apply(&client, binding, &made, manner).await
-                }
+                Manifest::RoleBinding(binding) => role_binding::apply(&client, binding, &made, manner).await,
             };
             match applied {
                 Ok(applied) => {
@@ -91,7 +99,14 @@ impl Apply {
                     done.push((name, applied));
                 }
                 Err(why) => {
-                    super::note(&format!("at {} ({name}); what was said above is done", manifest.place()));
+                    let before = done.iter().filter(|(_, applied)| !matches!(applied.outcome, Outcome::Unchanged));
+                    let before: Vec<&str> = before.map(|(name, _)| name.as_str()).collect();
+                    let already = match (before.is_empty(), self.dry_run) {
+                        (true, _) => "nothing was changed before it".to_owned(),
+                        (_, true) => format!("before it would be done: {}", before.join(", ")),
+                        (_, false) => format!("done before it: {}", before.join(", ")),
+                    };
+                    super::note(&answers::plain(&format!("at {} ({name}); {already}", manifest.place())));
                     return Err(why);
                 }
             }

@@ -4,7 +4,7 @@ use super::{Client, Failure, V1, below, text};
 use serde_json::Value;
 
 /// Ids that servers make: KSUIDs, 27 letters and digits.
-fn looks_like_an_id(text: &str) -> bool {
+pub(in crate::cli) fn looks_like_an_id(text: &str) -> bool {
     text.len() == 27 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

@@ -7,7 +7,7 @@ mod failure;
 mod lookup;
 
 pub(super) use failure::Failure;
-pub(super) use lookup::only;
+pub(super) use lookup::{looks_like_an_id, only};
 
 use crate::egress;
 use crate::secret::Secret;
