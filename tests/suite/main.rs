@@ -37,6 +37,7 @@ mod proven;
 mod resources;
 mod restart;
 mod rotation_oidc;
+mod routes;
 mod search;
 mod source;
 mod upstreams;

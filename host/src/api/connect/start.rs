@@ -37,6 +37,10 @@ pub async fn connect(
     let person = manage::may_create_credential(&known.caller)
         .map_err(|why| refusals::refused(why, "Credential", "new"))?
         .clone();
+    // An account is a person's: a service's would be read by nobody and disconnected by nobody.
+    if known.caller.is_service() {
+        return Err(Problem::forbidden());
+    }
     let provider = credentials::provider(provider)?;
     let manifest = credentials::manifest(&app, &provider)?;
     let named = credentials::kind_name(&mut input)?;
