@@ -12,17 +12,19 @@ use super::problem::{Answer, Problem};
 use super::projects;
 use super::refusals;
 use super::request::RequestContext;
+use super::role_bindings;
 use super::sessions;
 use super::state::App;
 use crate::access::resources;
 use crate::audit::Administrative;
-use crate::ids::{AgentId, SessionId};
+use crate::ids::{AgentId, ProjectId, SessionId};
 use crate::records::model::{Agent, Phase};
-use crate::records::{AgentPatch, Details, NewAgent, NewSession};
+use crate::records::{AgentPatch, Detailed, Details, NewAgent, NewSession};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// `GET /projects/{project}/agents`
@@ -32,7 +34,9 @@ pub async fn list(State(app): State<App>, known: Known, Path(project): Path<Stri
     super::read_index(&app, |index| {
         agents.retain(|agent| resources::sees(index, &known.caller, "agent", &agent.record));
     })?;
-    listing::answer(&columns::AGENTS, agents, present::agent, &query)
+    let current = current_sessions(&app, &known, &project).await?;
+    let present = |agent: &Detailed<Agent>| present::agent(agent, current.get(&agent.record.id));
+    listing::answer(&columns::AGENTS, agents, present, &query)
 }
 
 /// `POST /projects/{project}/agents`. The body has a project as well; the path's counts.
@@ -69,14 +73,15 @@ pub async fn create(
     let event = Administrative::resource("AGENT_CREATED", &context.id, &known.caller, subject, None);
     recorded(&app, event, app.records.create_agent(new.clone())).await?;
     let made = app.records.detailed_agent(&new.id).await.map_err(refusals::by_records)?;
-    Ok((StatusCode::CREATED, Json(present::agent(&made))))
+    Ok((StatusCode::CREATED, Json(present::agent(&made, None))))
 }
 
 /// `GET /projects/{project}/agents/{id}`
 pub async fn get(State(app): State<App>, known: Known, Path((project, id)): Path<(String, String)>) -> Answer<Json<Value>> {
     let agent = visible(&app, &known, &project, &id)?;
+    let current = current_sessions(&app, &known, &agent.project_id).await?;
     let agent = app.records.detailed_agent(&agent.id).await.map_err(refusals::by_records)?;
-    Ok(Json(present::agent(&agent)))
+    Ok(Json(present::agent(&agent, current.get(&agent.record.id))))
 }
 
 /// `PATCH /projects/{project}/agents/{id}`
@@ -100,7 +105,8 @@ pub async fn patch(
     };
     let event = Administrative::resource("AGENT_UPDATED", &context.id, &known.caller, subject(&agent), None);
     let changed = recorded(&app, event, app.records.update_agent(&agent.id, patch)).await?;
-    Ok(Json(present::agent(&changed)))
+    let current = current_sessions(&app, &known, &agent.project_id).await?;
+    Ok(Json(present::agent(&changed, current.get(&agent.id))))
 }
 
 /// `DELETE /projects/{project}/agents/{id}`
@@ -171,6 +177,29 @@ pub async fn sessions_of(
         sessions.retain(|session| resources::sees(index, &known.caller, "session", &session.record));
     })?;
     listing::answer(&columns::SESSIONS, sessions, present::session, &query)
+}
+
+/// `GET /projects/{project}/agents/{id}/role_bindings`: those of them that the caller sees.
+pub async fn bindings_of(
+    State(app): State<App>,
+    known: Known,
+    Path((project, id)): Path<(String, String)>,
+    query: ListQuery,
+) -> Answer<Json<Value>> {
+    let agent = visible(&app, &known, &project, &id)?;
+    role_bindings::listed(&app, &known, |binding| binding.agent_id.as_ref() == Some(&agent.id), &query)
+}
+
+/// The sessions that a project's agents work in, as far as the caller sees them.
+async fn current_sessions(app: &App, known: &Known, project: &ProjectId) -> Answer<HashMap<AgentId, SessionId>> {
+    let mut current = app.records.current_sessions(project).await.map_err(refusals::by_records)?;
+    super::read_index(app, |index| {
+        current.retain(|_, session| {
+            let session = index.session(project, session);
+            session.is_some_and(|session| resources::sees(index, &known.caller, "session", &**session))
+        });
+    })?;
+    Ok(current)
 }
 
 /// The agent, if the caller sees it. Under another project's path it is 403, as clients know it; to whoever does not see it, it is not there.

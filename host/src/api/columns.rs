@@ -128,7 +128,7 @@ pub const AGENTS: Resource<Detailed<Agent>> = Resource {
         + "parent_agent_id" "owner_user_id" "display_name" "description" "prompt" "repo_url" "workflow_id" "llm_model" "bot_account_name"
           "resource_overrides" "environment_variables" "labels" "annotations"
     },
-    others: &[],
+    others: &["current_session_id"],
 };
 
 /// `GET /sessions`

@@ -7,6 +7,7 @@ use super::details::written;
 use super::input::{Change, Input};
 use super::intake::{self, Given, Taken};
 use super::listing::{self, ListQuery};
+use super::pattern;
 use super::present;
 use super::problem::{Answer, Problem};
 use super::refusals;
@@ -105,7 +106,10 @@ pub(super) async fn make(
     let kind = intake::kind(&manifest, kind_name(&mut input)?.as_deref())?;
     let (token, fields) = (input.secret("token")?, input.texts("fields")?.unwrap_or_default());
     let url = url(app, &provider, &manifest, kind, input.optional("url")?)?;
-    let email = given(&mut input, "email")?.filter(|email| !email.is_empty());
+    let email = given(&mut input, "email")?
+        .map(one_line)
+        .transpose()?
+        .filter(|email| !email.is_empty());
     let description = given(&mut input, "description")?;
     let (labels, annotations) = (given(&mut input, "labels")?, given(&mut input, "annotations")?);
     input.finish()?;
@@ -115,7 +119,8 @@ pub(super) async fn make(
         fields,
     };
     let stores_something = !brought.is_empty();
-    let taken = intake::take(&manifest, kind, brought)?;
+    let mut taken = intake::take(&manifest, kind, brought)?;
+    taken.warnings.extend(pattern::unusual_mail(email.as_deref()));
     if stores_something {
         // Without token and fields the platform stores an empty credential, to be filled by a patch.
         intake::complete(kind, &have(&taken, url.as_deref(), email.as_deref()))?;
@@ -171,6 +176,10 @@ pub(super) async fn change(app: &App, context: &RequestContext, known: &Known, o
     let new_name = input.optional("name")?.map(name).transpose()?;
     let named = kind_name(&mut input)?.or_else(|| (provider == old.provider).then(|| old.kind.clone()));
     let (new_url, new_email) = (input.change("url")?, changed(&mut input, "email")?);
+    let new_email = match new_email {
+        Change::Set(email) => Change::Set(one_line(email)?),
+        other => other,
+    };
     let brought = Given {
         token: input.secret("token")?,
         fields: input.texts("fields")?.unwrap_or_default(),
@@ -189,7 +198,10 @@ pub(super) async fn change(app: &App, context: &RequestContext, known: &Known, o
     let moved = provider != old.provider || kind.name != old.kind || address != old.url;
     let email = new_email.apply(old.email.clone()).filter(|email| !email.is_empty());
     let brings_fields = !brought.is_empty();
-    let taken = intake::take(&manifest, kind, brought)?;
+    let mut taken = intake::take(&manifest, kind, brought)?;
+    if email != old.email {
+        taken.warnings.extend(pattern::unusual_mail(email.as_deref()));
+    }
     if moved && brings_fields {
         intake::complete(kind, &have(&taken, address.as_deref(), email.as_deref()))?;
     }
@@ -324,6 +336,14 @@ fn name(name: String) -> Answer<String> {
         return Err(Problem::validation("`name` has control characters"));
     }
     Ok(name)
+}
+
+/// An `email`, which ends up in the environment of processes and in commits.
+fn one_line(email: String) -> Answer<String> {
+    if email.chars().any(char::is_control) {
+        return Err(Problem::validation("`email` has line breaks or tabs"));
+    }
+    Ok(email)
 }
 
 /// A text with which a credential is made.

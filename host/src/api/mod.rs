@@ -77,6 +77,10 @@ pub fn service(app: App) -> Stamped {
         )
         .route("/api/ambient/v1/projects/{project}/agents/{id}/start", post(agents::start))
         .route("/api/ambient/v1/projects/{project}/agents/{id}/sessions", get(agents::sessions_of))
+        .route(
+            "/api/ambient/v1/projects/{project}/agents/{id}/role_bindings",
+            get(agents::bindings_of),
+        )
         .route("/api/ambient/v1/sessions", get(sessions::list).post(sessions::create))
         .route(
             "/api/ambient/v1/sessions/{id}",
@@ -134,6 +138,7 @@ pub fn service(app: App) -> Stamped {
         .route("/api/ambient/v1", get(metadata::v1))
         .route("/api/ambient/v1/version", get(metadata::version))
         .route("/api/ambient/v1/openapi", get(openapi::served))
+        .route("/api/ambient/v1/openapi.html", get(openapi::page::served))
         .route("/api/ambient/v1/errors", get(metadata::errors))
         .route("/api/ambient/v1/errors/{id}", get(metadata::error))
         .route("/healthz", get(health::live))

@@ -1,4 +1,4 @@
-//! What a field usually looks like, by the manifest's `pattern`. A mismatch is a word of warning and never a refusal: upstreams change their
+//! What a field usually looks like, by the manifest's `pattern`, and what a mail address does. A mismatch is a word of warning and never a refusal: upstreams change their
 //! formats, and a credential that was stored can be looked at.
 
 use crate::manifest::{Field, Kind};
@@ -23,9 +23,19 @@ pub(super) fn mismatch(kind: &Kind, field: &Field, value: &str) -> Option<String
     })
 }
 
+/// What to tell the owner if this can be no mail address: a name, one `@`, a host. No more is asked: who is right about the rest is the mail's host.
+pub(super) fn unusual_mail(email: Option<&str>) -> Option<String> {
+    let is_usual = |email: &str| {
+        let parts = email.split_once('@');
+        parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+            && !email.contains(char::is_whitespace)
+    };
+    (!is_usual(email?)).then(|| "`email` does not look like a mail address; it is stored as it is".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::mismatch;
+    use super::{mismatch, unusual_mail};
     use serde_json::{from_value, json};
 
     fn told(pattern: &str, value: &str) -> Option<String> {
@@ -43,6 +53,16 @@ mod tests {
             told.contains("`fields.token`") && told.contains("gh[pousr]_") && !told.contains("s3cret"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn what_can_be_no_mail_address_is_told() {
+        for odd in ["nobody", "@example.com", "a@", "a b@example.com", "a@b@c", ""] {
+            assert!(unusual_mail(Some(odd)).is_some(), "{odd}");
+        }
+        for usual in [None, Some("alice+x@example.com"), Some("gitlab@localhost")] {
+            assert_eq!(unusual_mail(usual), None);
+        }
     }
 
     #[test]

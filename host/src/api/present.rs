@@ -1,6 +1,7 @@
 //! Records as the wire shows them. No secret can be here: the records it takes have none.
 
 use crate::clock::{Millis, rfc3339};
+use crate::ids::SessionId;
 use crate::manifest::Kind;
 use crate::records::model::{Agent, Binding, Credential, CredentialPolicy, CredentialState, Phase, Project, Role, Scope, Session, User};
 use crate::records::{Detailed, Details};
@@ -147,13 +148,14 @@ pub const fn policy(policy: CredentialPolicy) -> &'static str {
     }
 }
 
-/// An agent. Its address is the flat one of the wire, under which nothing is served.
+/// An agent, and the session that it works in. Its address is the flat one of the wire, under which nothing is served.
 #[must_use]
-pub fn agent(agent: &Detailed<Agent>) -> Value {
+pub fn agent(agent: &Detailed<Agent>, current: Option<&SessionId>) -> Value {
     let Detailed { record, details } = agent;
     let mut object = object("Agent", "agents", record.id.as_str(), record.created_at_ms, record.updated_at_ms);
     object.insert("name".to_owned(), json!(record.name));
     object.insert("project_id".to_owned(), json!(record.project_id));
+    put(&mut object, "current_session_id", current.map(AsRef::as_ref));
     put_details(&mut object, details);
     Value::Object(object)
 }

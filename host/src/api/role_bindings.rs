@@ -24,15 +24,20 @@ use std::sync::Arc;
 
 /// `GET /role_bindings`
 pub async fn list(State(app): State<App>, known: Known, query: ListQuery) -> Answer<Json<Value>> {
-    let mut visible: Vec<Arc<Binding>> = super::read_index(&app, |index| {
+    listed(&app, &known, |_| true, &query)
+}
+
+/// Those of the bindings that are wanted and that the caller sees.
+pub(super) fn listed(app: &App, known: &Known, is_wanted: impl Fn(&Binding) -> bool, query: &ListQuery) -> Answer<Json<Value>> {
+    let mut visible: Vec<Arc<Binding>> = super::read_index(app, |index| {
         index
             .bindings()
-            .filter(|binding| manage::sees_binding(index, &known.caller, binding))
+            .filter(|binding| is_wanted(binding) && manage::sees_binding(index, &known.caller, binding))
             .map(Arc::clone)
             .collect()
     })?;
     visible.sort_by(|a, b| (a.created_at_ms, &a.id).cmp(&(b.created_at_ms, &b.id)));
-    listing::answer(&columns::ROLE_BINDINGS, visible, present::binding, &query)
+    listing::answer(&columns::ROLE_BINDINGS, visible, present::binding, query)
 }
 
 /// `GET /role_bindings/{id}`

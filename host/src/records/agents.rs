@@ -7,6 +7,7 @@ use super::model::Agent;
 use super::row::{Fields, each};
 use super::{Records, bindings, projects};
 use crate::ids::{AgentId, ProjectId, SessionId};
+use std::collections::HashMap;
 
 /// An agent to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ const DETAILED_BY_ID: &str = concat!("SELECT ", columns!(), ", details FROM agen
 /// The session that an agent works in or is about to: the latest of those that have not begun to end.
 const CURRENT: &str = "SELECT id, agent_id FROM sessions WHERE agent_id = $1 AND phase IN ('pending', 'creating', 'running')
      ORDER BY created_at_ms DESC, id DESC LIMIT 1";
+
+/// The same of all agents of a project, the latest of each last.
+const CURRENT_OF_PROJECT: &str = "SELECT id, agent_id FROM sessions WHERE project_id = $1 AND agent_id IS NOT NULL
+     AND phase IN ('pending', 'creating', 'running') ORDER BY created_at_ms, id";
 
 pub(super) fn read(row: &Fields<'_>) -> Result<Agent> {
     Ok(Agent {
@@ -101,6 +106,16 @@ impl Records {
         write.touch(Entity::Agent, &agent.id);
         write.commit().await?;
         Ok(agent)
+    }
+
+    /// The session that each agent of a project works in or is about to, for those that have one.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn current_sessions(&self, project: &ProjectId) -> Result<HashMap<AgentId, SessionId>> {
+        let rows = self.db.all(sqlx::query(CURRENT_OF_PROJECT).bind(project.as_str())).await?;
+        let pairs = each(&rows, "sessions", |row| Ok((row.id("agent_id")?, row.id("id")?)))?;
+        Ok(pairs.into_iter().collect())
     }
 
     /// One agent.

@@ -98,6 +98,8 @@ pub async fn an_agent_has_one_session_at_a_time(db: Db) {
     assert_eq!(one, two, "whoever comes second gets the first's");
     db.records.start_session(&one.id, &[]).await.unwrap();
     assert_eq!(db.records.session_of_agent(session_of(&db, &agent.id)).await.unwrap().id, one.id);
+    let current = db.records.current_sessions(&agent.project_id).await.unwrap();
+    assert_eq!(current, [(agent.id.clone(), one.id.clone())].into());
     db.records.set_session_phase(&one.id, Phase::Completed).await.unwrap();
     let next = db.records.session_of_agent(session_of(&db, &agent.id)).await.unwrap();
     assert_ne!(next.id, one.id);

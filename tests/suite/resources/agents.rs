@@ -88,6 +88,27 @@ async fn starting_an_agent_brings_one_session() -> Result<()> {
         ids(&world.alice, &format!("projects/alpha/agents/{id}/sessions")).await?,
         [text(session, "id")]
     );
+    // The agent says where it works, to those who may see that session, and until it ends.
+    let path = format!("{V1}/projects/alpha/agents/{id}");
+    let mut expected = made.clone();
+    expected["current_session_id"] = session["id"].clone();
+    assert_eq!(world.alice.get(&path).await?.expect(200)?.json()?, expected);
+    let list = world
+        .alice
+        .get(&format!("{V1}/projects/alpha/agents?fields=current_session_id"))
+        .await?
+        .expect(200)?
+        .json()?;
+    assert_eq!(list["items"], json!([{ "id": id, "current_session_id": session["id"] }]));
+    let editor = role(&world.alice, "agent:editor").await?;
+    let body = json!({ "role_id": editor, "scope": "agent", "agent_id": id, "user_id": "carol" });
+    world.alice.post(&format!("{V1}/role_bindings"), &body).await?.expect(201)?;
+    assert_eq!(world.carol.get(&path).await?.expect(200)?.json()?, made);
+    let status = format!("{V1}/sessions/{}/status", text(session, "id"));
+    world.service.patch(&status, &json!({ "phase": "Completed" })).await?.expect(200)?;
+    assert_eq!(world.alice.get(&path).await?.expect(200)?.json()?, made);
+    let next = world.alice.post(&start, &json!({})).await?.expect(201)?.json()?;
+    ensure!(next["session"]["id"] != session["id"], "{next}");
     // An editor may start; a viewer may not.
     member(&world.alice, "alpha", "project:viewer", "bob").await?.expect(201)?;
     refused(world.bob.post(&start, &json!({})).await?, 403, "Forbidden")?;

@@ -109,3 +109,38 @@ async fn answers_are_as_they_are_described() -> Result<()> {
     ensure!(seen > 20, "only {seen} were looked at");
     Ok(())
 }
+
+/// The page for people: all operations, nothing that a browser would fetch or run.
+#[tokio::test]
+async fn the_page_of_operations_asks_nobody_for_anything() -> Result<()> {
+    let world = world().await?;
+    let anybody = world.claviger.anybody()?;
+    let document = anybody.get(&format!("{V1}/openapi")).await?.expect(200)?.json()?;
+    let page = anybody.get(&format!("{V1}/openapi.html")).await?.expect(200)?;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        for method in operations.as_object().into_iter().flat_map(|operations| operations.keys()) {
+            let row = format!("<code>{}</code><td><code>{path}</code>", method.to_uppercase());
+            ensure!(page.text.contains(&row), "no row for {method} {path}");
+        }
+    }
+    for fetched in ["<script", "src=", "http:", "https:", "@import", "url(", "<link", "style=\""] {
+        ensure!(!page.text.contains(fetched), "`{fetched}` in the page");
+    }
+    // The one style is the one that is named.
+    let style = page
+        .text
+        .split("<style>")
+        .nth(1)
+        .and_then(|rest| rest.split("</style>").next())
+        .unwrap_or_default();
+    let digest = ring::digest::digest(&ring::digest::SHA256, style.as_bytes());
+    let named = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest);
+    let policy = page.header("content-security-policy");
+    ensure!(
+        !style.is_empty() && policy.contains(&format!("style-src 'sha256-{named}'")),
+        "{policy}"
+    );
+    ensure!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    Ok(())
+}

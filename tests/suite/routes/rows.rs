@@ -127,6 +127,7 @@ pub(super) fn projects() -> Rows {
         row("DELETE", "/api/ambient/v1/projects/{project}/agents/{id}", Agent,               [403, 403, 403, 204, 403, 403, 204, 204]),
         row("POST", "/api/ambient/v1/projects/{project}/agents/{id}/start", Agent,           [403, 403, 201, 201, 403, 403, 201, 201]).body("{}"),
         row("GET", "/api/ambient/v1/projects/{project}/agents/{id}/sessions", Agent,         [404, 200, 200, 200, 404, 404, 200, 200]),
+        row("GET", "/api/ambient/v1/projects/{project}/agents/{id}/role_bindings", Agent,    [404, 200, 200, 200, 404, 404, 200, 200]),
     ]
 }
 
@@ -216,6 +217,7 @@ pub(super) fn others() -> Rows {
         public("GET", "/api/ambient/v1", 200),
         public("GET", "/api/ambient/v1/version", 200),
         public("GET", "/api/ambient/v1/openapi", 200),
+        public("GET", "/api/ambient/v1/openapi.html", 200),
         public("GET", "/api/ambient/v1/errors", 200),
         Row { is_public: true, ..row("GET", "/api/ambient/v1/errors/{id}", Needs::ErrorNumber, [200; 8]) },
         public("GET", "/healthz", 200),

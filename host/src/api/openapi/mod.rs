@@ -4,6 +4,7 @@
 //! compares the table with the router and with `docs/api.md`, another one what the server answers with the schemas.
 
 mod operations;
+pub mod page;
 mod schemas;
 
 use super::problem::Problem;

@@ -63,7 +63,8 @@ pub fn all() -> Value {
     );
 
     let agent = || both(vec![("name", text()), ("project_id", text())], kept(details::AGENT));
-    put("Agent", record("Agent", &["name", "project_id"], agent()));
+    let current = vec![("current_session_id", text())];
+    put("Agent", record("Agent", &["name", "project_id"], both(agent(), current)));
     put("NewAgent", body(&["project_id", "name"], agent()));
     put("AgentPatch", patch(both(vec![("name", text())], kept(details::AGENT))));
     put("AgentStart", patch(vec![("prompt", text())]));
