@@ -14,6 +14,7 @@ pub mod leak;
 pub mod node;
 pub mod process;
 pub mod python;
+pub mod raw;
 pub mod server;
 pub mod upstream;
 

@@ -51,3 +51,25 @@ fn every_acceptance_case_is_carried_by_a_test() -> Result<()> {
     ensure!(without.is_empty(), "no test for {without:?}");
     Ok(())
 }
+
+#[test]
+fn every_file_of_requests_is_replayed() -> Result<()> {
+    let page = text(PAGE)?;
+    let mut replayed = Vec::new();
+    for (client, proof) in table(&page, "The clients")? {
+        ensure!(tests_of(proof).next().is_some(), "{client}: no test");
+        for test in tests_of(proof) {
+            ensure!(exists(test), "{client}: there is no test `{test}`");
+        }
+        replayed.push(client);
+    }
+    let files = crate::source::files("tests/golden", &[".http"]);
+    ensure!(replayed.len() == files.len() + 1, "{replayed:?}, and {} files", files.len());
+    let missing: Vec<&str> = files
+        .iter()
+        .map(|file| file.path.as_str())
+        .filter(|path| !page.contains(&format!("`{path}`")))
+        .collect();
+    ensure!(missing.is_empty(), "`{PAGE}` does not say who replays {missing:?}");
+    Ok(())
+}
