@@ -40,6 +40,7 @@ mod resources;
 mod restart;
 mod rotation_oidc;
 mod routes;
+mod runner;
 mod search;
 mod source;
 mod upstreams;

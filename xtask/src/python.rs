@@ -1,5 +1,5 @@
 //! Python packages in virtual environments of their own: the clients that the tests hand tokens to (`target/upstreams/python`), the tools of the
-//! Python example (`guests`).
+//! Python example (`guests`), and those that the Python package for runners is checked with (`target/runner-python`).
 //!
 //! Present is quick: one look at a stamp. Only wheels whose digests are in the requirements are installed, so no package runs code of its
 //! own here.
@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Older ones are not served by the packages: `cryptography` and `python-gitlab` ask for it.
-const OLDEST_PYTHON_MINOR: u32 = 10;
+/// What `sdk/python` asks for; the packages themselves would do with 3.10.
+const OLDEST_PYTHON_MINOR: u32 = 11;
 
 /// Installs the clients and returns the environment's folder.
 ///
@@ -22,6 +22,15 @@ pub fn clients(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> 
     let place = target.join("upstreams/python");
     environment(&place, &requirements, &read(&requirements)?, consent)?;
     Ok(place)
+}
+
+/// Installs what the Python package for runners is checked with.
+///
+/// # Errors
+/// As [`environment`].
+pub fn runner(root: &Path, target: &Path, consent: Consent) -> Result<()> {
+    let requirements = root.join("sdk/python/requirements.txt");
+    environment(&target.join("runner-python"), &requirements, &read(&requirements)?, consent)
 }
 
 /// Makes an environment at `place` with what the file `requirements` pins; `wanted` is its content.
@@ -36,7 +45,7 @@ pub(crate) fn environment(place: &Path, requirements: &Path, wanted: &str, conse
     if !is_new_enough() {
         debian(
             consent,
-            &format!("The Python clients and the Python example need Python 3.{OLDEST_PYTHON_MINOR} or newer."),
+            &format!("The Python clients, the Python example and the package for runners need Python 3.{OLDEST_PYTHON_MINOR} or newer."),
             &["python3", "python3-venv"],
         )?;
     }

@@ -41,6 +41,7 @@ pub fn run(options: &Options) -> Result<()> {
         install::upstreams(&workspace.root, &workspace.target, consent)?;
         python::clients(&workspace.root, &workspace.target, consent).map(drop)
     })?;
+    step("runner", || python::runner(&workspace.root, &workspace.target, consent))?;
     step("guests", || guests::examples(&workspace.root, &workspace.target, consent).map(drop))?;
     step("postgresql", || install::postgresql(consent))?;
     step("build", || build(&workspace))?;

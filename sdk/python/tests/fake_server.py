@@ -77,6 +77,9 @@ class FakeServer:
             # Hundreds of turns at once.
             request_queue_size = 256
 
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """Who asked has gone: that is what some of the tests are about."""
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

@@ -5,6 +5,7 @@ Runs where `CLAVIGER_BIN` names the program; `cargo xtask test` sets it.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from claviger_runner import CredentialsRefused, GitHub, GitLab, Google, Jira, Runner, Settings, Turn
 
 pytestmark = pytest.mark.skipif("CLAVIGER_BIN" not in os.environ, reason="CLAVIGER_BIN names no program")
@@ -191,3 +193,12 @@ def test_by_credential_id(world: World) -> None:
     ids = json.dumps({"kubeconfig": world.dev["credentials"]["team-kubeconfig"]})
     with world.runner(CREDENTIAL_IDS=ids).turn() as turn:
         assert "users: [{name: team}]" in Path(turn.environment()["KUBECONFIG"]).read_text()
+
+
+def test_the_example_of_the_readme(world: World, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    (example,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "dev.json" in block]
+    monkeypatch.chdir(world.folder / "data")
+    exec(compile(example, "README.md", "exec"), {})
+    said = capfd.readouterr().out.split()
+    assert said == [word for person in PEOPLE for word in (person, world.own(person)["github"])]

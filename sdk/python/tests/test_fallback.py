@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import CredentialsRefused, GitHub, sender
 from fake_server import Asked, Say, serving
 from worlds import FOUR, SERVICE, bearer, runner

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import git_credential
 from fake_server import only, serving
 from worlds import FOUR, in_minutes, runner
@@ -61,7 +62,9 @@ def test_other_helpers_are_not_asked_and_not_told(tmp_path: Path) -> None:
     with serving(only(**FOUR)) as fake, runner(fake.url, tmp_path).turn("bob") as turn:
         approved = "protocol=https\nhost=github.com\nusername=x-access-token\npassword=ghp_b\n\n"
         for word in ("approve", "reject"):
-            subprocess.run(["git", "credential", word], input=approved, env=turn.environment(), cwd=tmp_path, text=True, check=True)
+            subprocess.run(
+                ["git", "credential", word], input=approved, env=turn.environment(), cwd=tmp_path, text=True, check=True
+            )
         assert "ghp_b" not in (home / ".git-credentials").read_text()
         assert "password=ghp_b" in fill(turn.environment(), "protocol=https\nhost=github.com\n\n", tmp_path).stdout
 
@@ -80,7 +83,10 @@ def test_commits_are_the_senders(tmp_path: Path) -> None:
 
 @git
 def test_a_renewed_token_reaches_a_child_that_runs_already(tmp_path: Path) -> None:
-    with serving(only(github={"token": "t1", "expiresAt": in_minutes(4)})) as fake, runner(fake.url, tmp_path).turn("bob") as turn:
+    with (
+        serving(only(github={"token": "t1", "expiresAt": in_minutes(4)})) as fake,
+        runner(fake.url, tmp_path).turn("bob") as turn,
+    ):
         environment = turn.environment()
         asked = "protocol=https\nhost=github.com\n\n"
         assert "password=t1" in fill(environment, asked, tmp_path).stdout
@@ -170,5 +176,7 @@ def test_the_gh_wrapper_gives_the_latest_token_to_the_real_gh(tmp_path: Path) ->
         fake.answer = only(github={"token": "t2"})
         turn._refresh_now()
         assert say() == "t2 pr list --web\n"
-        missing = subprocess.run(["sh", "-c", "gh"], env=turn.environment({"PATH": "/nowhere:/bin:/usr/bin"}), capture_output=True)
+        missing = subprocess.run(
+            ["sh", "-c", "gh"], env=turn.environment({"PATH": "/nowhere:/bin:/usr/bin"}), capture_output=True
+        )
         assert missing.returncode == 127 or shutil.which("gh", path="/bin:/usr/bin")

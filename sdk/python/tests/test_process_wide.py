@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import CredentialsRefused, Overlap, ProcessWide, sender
 from fake_server import Asked, FakeServer, Say, only, serving
 from worlds import FOUR, bearer, in_minutes, runner

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import CredentialsRefused, ProcessWide, Secret, Turn, refresh_tool, sender
 from fake_server import Say, only, serving
 from test_turn import Clock

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
 from claviger_runner import ConfigurationError, ExchangeError, Runner, Secret, Settings, sender
 from claviger_runner.exchange import Exchange, Granted
 from claviger_runner.session_token import SessionToken
 from claviger_runner.transport import Transport
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from fake_server import Asked, FakeServer, Say, serving
 from worlds import in_minutes
 
@@ -216,3 +217,14 @@ def test_the_expiry_is_read(tmp_path: Path) -> None:
             assert abs((granted.expires_at - datetime.now(UTC)).total_seconds() - 900) < 5
     with serving(lambda _: Say(200, {"token": "t", "expires_at": "soon"})) as fake, pytest.raises(ExchangeError, match="expiry"):
         exchange(fake).get()
+
+
+def test_a_control_plane_that_is_away_is_not_asked_by_every_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequence = Sequence(ExchangeError("away"))
+    made = token_of(tmp_path, sequence)
+    assert [made.get() for _ in range(7)] == [None] * 7
+    assert sequence.count == 1
+    from claviger_runner import session_token
+
+    monkeypatch.setattr(session_token, "FAILED_FOR_SECONDS", 0.0)
+    assert made.get() is None and sequence.count == 2

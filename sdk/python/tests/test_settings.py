@@ -1,8 +1,10 @@
 """What the environment may say, and which hosts are sent a bearer."""
 
+import json
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import ConfigurationError, IdentityError, Runner, Settings, from_headers, sender
 
 
@@ -91,7 +93,7 @@ def test_maps_that_are_none_are_a_clear_error(name: str, value: str) -> None:
 @pytest.mark.parametrize("value", ["../x", "..", "a/b", "a?b", "a b", "ü", "", "."])
 def test_names_that_would_change_the_path_are_a_clear_error(value: str) -> None:
     with pytest.raises(ConfigurationError, match="CREDENTIAL_IDS"):
-        read(CREDENTIAL_IDS='{"github": "%s"}' % value)
+        read(CREDENTIAL_IDS=json.dumps({"github": value}))
     if value:
         with pytest.raises(ConfigurationError, match="SESSION_ID"):
             read(SESSION_ID=value)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import Settings, sender
 from claviger_runner.base_address import Address
 from claviger_runner.gather import gather
@@ -76,7 +77,10 @@ def test_the_whole_request_has_one_bound(reply: bytes, drips: bool) -> None:
 
 
 def test_an_answer_that_breaks_off_is_none() -> None:
-    with raw(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"token": "half"}') as port, pytest.raises(Unreachable, match="broke off"):
+    with (
+        raw(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"token": "half"}') as port,
+        pytest.raises(Unreachable, match="broke off"),
+    ):
         Transport().get(local(port), "/", {}, 5)
 
 

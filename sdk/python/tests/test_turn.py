@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import CredentialsRefused, GitHub, Turn, TurnOver, sender
 from fake_server import Asked, Say, only, serving
 from worlds import FOUR, bearer, in_minutes, runner, without_credentials

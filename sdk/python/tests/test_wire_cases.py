@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from claviger_runner import GitHub, Runner, Settings, sender
 from fake_server import Asked, Say, only, serving
 from worlds import FOUR, SERVICE, bearer, runner
@@ -46,7 +47,9 @@ def test_case_80_404_and_500_are_nothing_and_no_exception(tmp_path: Path, status
         assert len(fake.asked) == 1, "a 404 triggers no fallback"
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"x"', b"{", b"\xff", b'{"token": 5}', b'{"token": "a\\nb"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[1]", b'"x"', b"{", b"\xff", b'{"token": 5}', b'{"token": "a\\nb"}', b"[" * 100_000]
+)
 def test_case_80_bad_answers_are_nothing_and_no_exception(tmp_path: Path, body: bytes) -> None:
     with serving(lambda _: Say(200, body)) as fake:
         fetched = runner(fake.url, tmp_path).fetch(BOB, ["github"])

@@ -11,7 +11,12 @@ SERVICE = "service-token-0123456789"
 
 FOUR: dict[str, Any] = {
     "github": {"token": "ghp_b", "userName": "Bob B.", "email": "bob@example.org", "provider": "github"},
-    "gitlab": {"token": "glpat-b", "instanceUrl": "https://gitlab.example.org", "userName": "bobby", "email": "b@lab.example.org"},
+    "gitlab": {
+        "token": "glpat-b",
+        "instanceUrl": "https://gitlab.example.org",
+        "userName": "bobby",
+        "email": "b@lab.example.org",
+    },
     "jira": {"apiToken": "jira-b", "url": "https://jira.example.org", "email": "bob@example.org"},
     "google": {"accessToken": "ya29.b", "refreshToken": "", "email": "bob@example.org", "scopes": ["drive"]},
 }

@@ -1,7 +1,7 @@
 """Gets, places and clears the credentials of the person whose message an agent runner answers.
 
-    with Runner() as runner, runner.turn(user_id="bob", caller_token="Bearer …") as turn:
-        turn.run(["git", "clone", "https://github.com/acme/site"])
+`Runner` reads the environment, `Runner.turn` is one message being answered, `Turn.run` and `Turn.popen` start child processes
+with its sender's credentials. README.md has examples that run.
 """
 
 from .base_address import Address, Allowed

@@ -89,7 +89,7 @@ class ProcessWide:
             raise Overlap("another turn has the process-wide credentials; use a turn with its own environment, or wait")
         try:
             with self._state:
-                self._in_turn = who
+                self._in_turn = who.without_token()
             try:
                 self.populate(who)
                 yield self
@@ -112,7 +112,7 @@ class ProcessWide:
             if self._person is not None and not self._person.is_same_person(who):
                 self._clear()
             fetched = self._fetch(who).with_held(self._credentials, datetime.now(UTC))
-            self._person, self._credentials = who, fetched.credentials
+            self._person, self._credentials = who.without_token(), fetched.credentials
             self._set(who, fetched.credentials)
         fetched.raise_refused()
         return fetched

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import IdentityError
 from .secret import Secret
@@ -28,6 +28,10 @@ class Sender:
     def is_same_person(self, other: "Sender") -> bool:
         """By the whole id: `a/b` and `ab` share a header, and are two people."""
         return self.user_id == other.user_id
+
+    def without_token(self) -> "Sender":
+        """The same person, for who remembers them beyond a message."""
+        return replace(self, caller_token=None)
 
     def __repr__(self) -> str:
         # Names and mail addresses stay out of logs.

@@ -7,6 +7,7 @@ In this order: what the control plane gave in exchange; the bot-token file, read
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -20,6 +21,8 @@ from .settings import Settings
 RENEW_EVERY_SECONDS = 240.0
 SOONEST_RENEWAL_SECONDS = 5.0
 RETRY_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0)
+# For so long after a failure nobody asks again while a message waits; the renewal in the background does.
+FAILED_FOR_SECONDS = 5.0
 # A token so close to its end may have ended when it arrives.
 LEEWAY_SECONDS = 10.0
 MAX_FILE_BYTES = 64 * 1024
@@ -39,6 +42,7 @@ class SessionToken:
         self._lock = threading.Lock()
         self._exchanging = threading.Lock()
         self._granted: Granted | None = None
+        self._failed_at = float("-inf")
         self._callbacks: list[Callback] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -97,11 +101,18 @@ class SessionToken:
             held = self._held()
             if held is not None and (refused is None or held != refused):
                 return held
+            if time.monotonic() - self._failed_at < FAILED_FOR_SECONDS:
+                raise ExchangeError("the control plane gave no token a moment ago")
             return self._exchange_now().token
 
     def _exchange_now(self) -> Granted:
         assert self._exchange is not None
-        granted = self._exchange.get()
+        try:
+            granted = self._exchange.get()
+        except ExchangeError:
+            self._failed_at = time.monotonic()
+            raise
+        self._failed_at = float("-inf")
         with self._lock:
             self._granted = granted
             callbacks = tuple(self._callbacks)

@@ -19,6 +19,7 @@ from .base_address import Address
 
 # The largest answer that is read. A token is a few kilobytes at most; a kubeconfig tens of them.
 MAX_BODY_BYTES = 1024 * 1024
+COMMON_HEADERS = {"Accept": "application/json", "User-Agent": "claviger-runner/0.1"}
 
 
 class Unreachable(Exception):
@@ -51,7 +52,7 @@ class Transport:
         watch = threading.Timer(seconds, call.abort)
         watch.daemon = True
         watch.start()
-        request = urllib.request.Request(f"{address}{path}", headers={"Accept": "application/json", **headers}, method="GET")
+        request = urllib.request.Request(f"{address}{path}", headers={**COMMON_HEADERS, **headers}, method="GET")
         try:
             with self._opener(address, call).open(request, timeout=seconds) as response:
                 body = response.read(MAX_BODY_BYTES + 1)

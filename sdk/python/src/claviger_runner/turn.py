@@ -97,6 +97,7 @@ class Turn:
             self._over.set()
             folder, self._folder = self._folder, None
             self._credentials, self._placement = {}, Placement()
+            self._who = self._who.without_token()
         if folder is not None:
             folder.remove()
 

@@ -5,6 +5,7 @@ A process that is killed leaves its folders. Each has a lock that its process ho
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,8 @@ PREFIX = "claviger-turn-"
 _LOCK = "lock"
 # A folder without a held lock may be one that is just being made.
 ABANDONED_AFTER_SECONDS = 60.0
+
+_log = logging.getLogger("claviger_runner")
 
 
 class TurnFolder:
@@ -37,9 +40,21 @@ def _remove(path: Path, lock: int, process: int) -> None:
     # A child that was forked shares the folder with its parent, to whom it belongs.
     if os.getpid() != process:
         return
-    shutil.rmtree(path, ignore_errors=True)
+    _remove_all(path)
     with contextlib.suppress(OSError):
         os.close(lock)
+
+
+def _remove_all(path: Path) -> None:
+    """Again where a child that still runs has put something in meanwhile, or took a folder's write bit away."""
+    for _ in range(3):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        for folder, _names, _files in os.walk(path):
+            with contextlib.suppress(OSError):
+                os.chmod(folder, 0o700)
+    _log.warning("the folder of a turn could not be removed whole")
 
 
 def sweep(parent: Path | None = None) -> int:
@@ -50,7 +65,7 @@ def sweep(parent: Path | None = None) -> int:
         for entry in os.scandir(place):
             with contextlib.suppress(OSError):
                 if entry.name.startswith(PREFIX) and _is_abandoned(entry):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    _remove_all(Path(entry.path))
                     removed += 1
     return removed
 
