@@ -3,11 +3,15 @@
 import json
 import os
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
+import claviger_runner
 from claviger_runner import CredentialsRefused, Overlap, ProcessWide, sender
 from fake_server import Asked, FakeServer, Say, only, serving
 from worlds import FOUR, bearer, in_minutes, runner
@@ -76,7 +80,7 @@ def test_case_87_a_mail_address_that_is_no_file_name_gets_the_common_one(tmp_pat
     with serving(only(google={**FOUR["google"], "email": email})) as fake:
         form = process(fake, tmp_path)
         form.populate(BOB)
-        assert [path.name for path in tmp_path.rglob("*.json") if "git" not in path.name] == ["credentials.json"]
+        assert [path.name for path in (tmp_path / "root").rglob("*.json")] == ["credentials.json"]
         form.clear()
 
 
@@ -288,3 +292,43 @@ def test_hundreds_of_process_wide_turns_are_one_after_the_other(tmp_path: Path) 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(turn, range(200)))
     assert "GITHUB_TOKEN" not in os.environ
+
+
+LEAVES = """
+import os, sys
+from pathlib import Path
+from claviger_runner import ProcessWide, sender
+from worlds import runner
+made = runner(sys.argv[1], Path(sys.argv[2]))
+form = ProcessWide(made.settings, made.fetch, root=Path(sys.argv[2]) / "root")
+form.populate(sender("bob"))
+if sys.argv[3] == "killed":
+    os.kill(os.getpid(), 9)
+"""
+
+
+def leave(url: str, folder: Path, how: str) -> int:
+    """Another process that populates and does not clear."""
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(claviger_runner.__file__).parents[1])])
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": tempfile.gettempdir()}
+    done = subprocess.run([sys.executable, "-c", LEAVES, url, str(folder), how], env=environment, capture_output=True, text=True)
+    assert not done.stderr
+    return done.returncode
+
+
+def test_what_a_killed_process_left_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    """Bob's, at the documented places, before Alice's first message: she has connected nothing."""
+    replaced = tmp_path / "root/tmp/.ambient_gitlab_token"
+    with serving(only(**FOUR)) as fake:
+        assert leave(fake.url, tmp_path, "killed") == -9
+        assert token_file(tmp_path).read_text() == "ghp_b"
+        replaced.write_text("somebody else's since")
+        runner(fake.url, tmp_path)
+    left = [file for file in (tmp_path / "root").rglob("*") if file.is_file()]
+    assert left == [replaced]
+
+
+def test_a_process_that_ends_leaves_no_files(tmp_path: Path) -> None:
+    with serving(only(**FOUR)) as fake:
+        assert leave(fake.url, tmp_path, "ended") == 0
+    assert not [file for file in (tmp_path / "root").rglob("*") if file.is_file()]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import environment, git_access, private_files
+from . import environment, git_access, leftovers, private_files
 from .credentials import Credential
 from .errors import Overlap
 from .gather import Fetched
@@ -141,12 +141,13 @@ class ProcessWide:
 
     def _set(self, who: Sender, credentials: Mapping[str, Credential]) -> None:
         if self._folder is None:
-            self._folder = TurnFolder()
+            self._folder = TurnFolder(before=leftovers.remove_noted)
         places = Places.documented(self._settings, self._folder.path, self._root)
         made = placement(credentials, places, self._settings, self._variables)
         # Files first: a variable that names one is true from the beginning.
         for path in [path for path in self._placed if path not in made.files]:
             self._unplace(path)
+        leftovers.note(self._folder.path, [*((path, placed.file) for path, placed in self._placed.items()), *made.files.items()])
         for path, file in made.files.items():
             self._place(path, file, is_restored=path.is_relative_to(places.google_folder) or path == places.google_key)
         identity = git_access.identity(credentials, who)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from . import mcp_servers, turn_folder
+from . import leftovers, mcp_servers
 from .errors import ConfigurationError
 from .exchange import Exchange
 from .fetch import Fetcher
@@ -46,7 +46,7 @@ class Runner:
         self._session_token = SessionToken(self.settings, self._exchange())
         self._fetcher = Fetcher(self.settings, self._transport, self._session_token)
         self._process_wide: ProcessWide | None = None
-        turn_folder.sweep()
+        leftovers.sweep()
 
     def __enter__(self) -> "Runner":
         self._session_token.start()
