@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from claviger_runner import git_credential
+from claviger_runner import GitHub, Secret, git_access, git_credential
 from fake_server import only, serving
 from worlds import FOUR, in_minutes, runner
 
@@ -70,6 +70,18 @@ def test_other_helpers_are_not_asked_and_not_told(tmp_path: Path) -> None:
 
 
 @git
+def test_somebodys_program_for_passwords_is_not_asked(tmp_path: Path) -> None:
+    program = tmp_path / "askpass"
+    program.write_text("#!/bin/sh\necho ghp_owner\n")
+    program.chmod(0o755)
+    (Path(os.environ["HOME"]) / ".gitconfig").write_text(f"[core]\n\taskPass = {program}\n")
+    with serving(only()) as fake, runner(fake.url, tmp_path).turn("carol") as turn:
+        environment = turn.environment({**os.environ, "GIT_ASKPASS": str(program), "SSH_ASKPASS": str(program)})
+        done = fill(environment, "protocol=https\nhost=github.com\n\n", tmp_path)
+        assert done.returncode != 0 and "ghp_owner" not in done.stdout
+
+
+@git
 def test_commits_are_the_senders(tmp_path: Path) -> None:
     (Path(os.environ["HOME"]) / ".gitconfig").write_text("[user]\n\tname = Owner\n\temail = owner@x\n")
     with serving(only(**FOUR)) as fake, runner(fake.url, tmp_path).turn("bob") as turn:
@@ -125,6 +137,27 @@ def test_the_command_answers_get_and_ignores_store_and_erase(tmp_path: Path) -> 
         assert done.stdout == expected
     wrong = subprocess.run([sys.executable, "-m", "claviger_runner", "other"], env=environment, capture_output=True, text=True)
     assert wrong.returncode == 2 and "usage" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "instance, expected",
+    [
+        ("", ["https github.com", "https gist.github.com"]),
+        ("https://api.github.com/", ["https github.com", "https gist.github.com"]),
+        ("https://Git.Corp.example:8443/api/v3", ["https git.corp.example:8443"]),
+        ("https://git.corp.example:443", ["https git.corp.example"]),
+        ("http://127.0.0.1:4000/github", ["http 127.0.0.1:4000"]),
+        # In clear text it would be read on its way.
+        ("http://git.corp.example", []),
+        ("ssh://git.corp.example", []),
+        ("git.corp.example", []),
+        ("https://", []),
+        ("https://x:port", []),
+    ],
+)
+def test_the_hosts_of_an_instance(instance: str, expected: list[str]) -> None:
+    found = git_access.hosts(GitHub(Secret("t"), instance=instance))
+    assert [f"{host.protocol} {host.host}" for host in found] == expected
 
 
 def test_what_has_ended_or_breaks_the_protocol_is_not_answered(tmp_path: Path) -> None:

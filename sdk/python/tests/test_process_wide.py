@@ -215,8 +215,9 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first, then", [(BOB, ALICE), (ALICE, BOB), (BOB, NOBODY), (NOBODY, BOB)])
 @pytest.mark.parametrize("keep", ["true", "false"])
-def test_a_change_of_person_always_clears(tmp_path: Path, first: object, then: object, keep: str) -> None:
-    """Whoever comes next and has connected nothing finds nothing of the one before."""
+@pytest.mark.parametrize("next_status", [404, 503])
+def test_a_change_of_person_always_clears(tmp_path: Path, first: object, then: object, keep: str, next_status: int) -> None:
+    """Whoever comes next finds nothing of the one before: has connected nothing, or cannot be answered for."""
     from claviger_runner import Sender
 
     assert isinstance(first, Sender) and isinstance(then, Sender)
@@ -226,7 +227,12 @@ def test_a_change_of_person_always_clears(tmp_path: Path, first: object, then: o
         with form.turn(first):
             one = os.environ["GITHUB_TOKEN"]
         assert ("GITHUB_TOKEN" in os.environ) == token_file(tmp_path).exists() == (keep == "true")
-        fake.answer = only()
+
+        def nothing(_: Asked) -> Say:
+            assert "GITHUB_TOKEN" not in os.environ, "cleared before the server is asked"
+            return Say(next_status)
+
+        fake.answer = nothing
         with form.turn(then):
             assert "GITHUB_TOKEN" not in os.environ and "GITLAB_TOKEN" not in os.environ
             assert not token_file(tmp_path).exists()

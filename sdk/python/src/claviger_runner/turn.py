@@ -164,8 +164,7 @@ class Turn:
     def _refresh_held(self) -> None:
         fetched = self._fetch(self._who)
         with self._state:
-            if self._over.is_set():
-                raise TurnOver("the turn has ended")
+            self._open()
             self._fetched_at = self._monotonic()
             self._take(fetched)
         fetched.raise_refused()
