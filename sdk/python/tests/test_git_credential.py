@@ -70,6 +70,15 @@ def test_other_helpers_are_not_asked_and_not_told(tmp_path: Path) -> None:
 
 
 @git
+def test_in_sidecar_mode_git_gets_no_token(tmp_path: Path) -> None:
+    (Path(os.environ["HOME"]) / ".gitconfig").write_text("[credential]\n\thelper = store\n")
+    (Path(os.environ["HOME"]) / ".git-credentials").write_text("https://owner:ghp_owner@github.com\n")
+    with serving(only(**FOUR)) as fake, runner(fake.url, tmp_path, CREDENTIAL_SIDECAR_MODE="true").turn("bob") as turn:
+        done = fill(turn.environment(), "protocol=https\nhost=github.com\n\n", tmp_path)
+        assert done.returncode != 0 and "ghp_" not in done.stdout
+
+
+@git
 def test_somebodys_program_for_passwords_is_not_asked(tmp_path: Path) -> None:
     program = tmp_path / "askpass"
     program.write_text("#!/bin/sh\necho ghp_owner\n")

@@ -97,10 +97,10 @@ def identity(credentials: Mapping[str, Credential], who: Sender) -> tuple[str, s
 
 
 def variables(base: Mapping[str, str], name: str, email: str, git_store: Path | None) -> dict[str, str]:
-    """The identity, and a credential helper that takes the place of every other: those may know somebody else's tokens."""
-    pairs = [("user.name", name), ("user.email", email)]
+    """The identity, and a helper (if there is a store) in place of every other: those may know somebody else's tokens."""
+    pairs = [("user.name", name), ("user.email", email), ("credential.helper", "")]
     if git_store is not None:
-        pairs += [("credential.helper", ""), ("credential.helper", "!" + helper_command(git_store))]
+        pairs.append(("credential.helper", "!" + helper_command(git_store)))
     begin = _count(base)
     made = {
         "GIT_AUTHOR_NAME": name,
