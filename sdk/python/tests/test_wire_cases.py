@@ -48,7 +48,18 @@ def test_case_80_404_and_500_are_nothing_and_no_exception(tmp_path: Path, status
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[1]", b'"x"', b"{", b"\xff", b'{"token": 5}', b'{"token": "a\\nb"}', b"[" * 100_000]
+    "body",
+    [
+        b"<html>",
+        b"[1]",
+        b'"x"',
+        b"{",
+        b"\xff",
+        b'{"token": 5}',
+        b'{"token": "t", "provider": "gitlab"}',
+        b'{"token": "a\\nb"}',
+        b"[" * 100_000,
+    ],
 )
 def test_case_80_bad_answers_are_nothing_and_no_exception(tmp_path: Path, body: bytes) -> None:
     with serving(lambda _: Say(200, body)) as fake:
