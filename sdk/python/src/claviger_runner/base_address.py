@@ -65,7 +65,7 @@ def check(text: str, name: str, allowed: Allowed) -> Address:
     parts = _split(text, name)
     if parts.scheme not in DEFAULT_PORTS:
         raise ConfigurationError(f"`{name}` is no http or https address")
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+    if parts.username is not None:
         raise ConfigurationError(f"`{name}` has a user or a password in it; credentials do not belong in an address")
     if parts.query or parts.fragment or "?" in text or "#" in text:
         raise ConfigurationError(f"`{name}` has a query or a fragment; give the base address alone")
