@@ -222,3 +222,19 @@ def test_the_gh_wrapper_gives_the_latest_token_to_the_real_gh(tmp_path: Path) ->
             ["sh", "-c", "gh"], env=turn.environment({"PATH": "/nowhere:/bin:/usr/bin"}), capture_output=True
         )
         assert missing.returncode == 127 or shutil.which("gh", path="/bin:/usr/bin")
+
+
+def test_the_gh_wrapper_passes_over_another_turns(tmp_path: Path) -> None:
+    """A program that the child starts may have put the folder of another turn into its `PATH`."""
+    other = tmp_path / "claviger-turn-other" / "bin"
+    real = tmp_path / "real"
+    for folder, said in ((other, "another turn"), (real, "real")):
+        folder.mkdir(parents=True)
+        (folder / "gh").write_text(f"#!/bin/sh\necho {said}\n")
+        (folder / "gh").chmod(0o755)
+    with serving(only(**FOUR)) as fake, runner(fake.url, tmp_path).turn("bob") as turn:
+        environment = turn.environment()
+        first = environment["PATH"].split(os.pathsep)[0]
+        path = os.pathsep.join([first, str(other), str(real), os.environ["PATH"]])
+        done = subprocess.run(["sh", "-c", "gh"], env={**environment, "PATH": path}, capture_output=True, text=True)
+        assert done.stdout == "real\n"

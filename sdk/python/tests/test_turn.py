@@ -149,6 +149,17 @@ def test_refresh_is_forced_when_something_ends_within_five_minutes(tmp_path: Pat
             assert turn.refresh() is False
 
 
+def test_a_forced_refresh_does_not_wait_for_the_30_seconds(tmp_path: Path) -> None:
+    clock = Clock()
+    with serving(only(github={"token": "t1", "expiresAt": in_minutes(4)})) as fake:
+        made = runner(fake.url, tmp_path)
+        with Turn(made.settings, sender("bob"), made.fetch, now=clock.now, monotonic=clock.monotonic, keeps_fresh=False) as turn:
+            clock.seconds += 0.9
+            assert turn.refresh() is False, "nor is the server asked in a loop"
+            clock.seconds += 0.2
+            assert turn.refresh() is True and len(fake.of("github")) == 2
+
+
 def test_a_running_turn_renews_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from claviger_runner import freshness
 
