@@ -3,6 +3,7 @@
 mod apply;
 mod browser;
 mod credential;
+mod import;
 mod login;
 mod resource;
 mod sharing;

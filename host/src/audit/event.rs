@@ -450,6 +450,12 @@ impl<'a> Administrative<'a> {
         }
     }
 
+    /// Records of another platform were imported by the operator, from a file of this digest.
+    #[must_use]
+    pub fn imported(sha256: &'a str) -> Self {
+        Self::by_operator("RECORDS_IMPORTED", vec![("sha256", sha256)])
+    }
+
     /// A provider was approved by the operator.
     #[must_use]
     pub fn provider_approved(name: &'a str, version: &'a str, sha256: &'a str) -> Self {

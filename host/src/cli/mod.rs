@@ -13,6 +13,7 @@ mod connection;
 mod contexts;
 mod credential;
 mod dev;
+mod import;
 mod login;
 mod openid;
 mod provider;
@@ -56,6 +57,9 @@ enum Command {
     /// Bearers for machines.
     #[command(subcommand)]
     ApiKey(api_key::ApiKey),
+    /// Take over what another server stored.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -134,6 +138,7 @@ pub fn run() -> ExitCode {
             Command::User(command) => command.run().await,
             Command::Admin(command) => command.run().await,
             Command::ApiKey(command) => command.run().await,
+            Command::Import(command) => command.run().await,
             Command::Audit(command) => command.run(),
             Command::Login(login) => done(login.run().await),
             Command::Logout(logout) => done(logout.run().await),

@@ -2,12 +2,14 @@
 
 mod admin;
 mod control;
+mod import;
 mod key_check;
 mod listener;
 mod people;
 mod trail;
 
 pub use admin::{Admin, KeyLine, Order, Reply, UserLine};
+pub use import::Offline;
 
 use crate::api::{self, App, Parts};
 use crate::audit::{Audit, AuditKeys};
