@@ -132,12 +132,7 @@ fn decisive(snapshot: records::Snapshot) -> Snapshot {
         sessions: snapshot.sessions,
         turns: snapshot.turns,
         bindings: snapshot.bindings,
-        deactivated: snapshot
-            .users
-            .into_iter()
-            .filter(|user| !user.active)
-            .map(|user| user.username)
-            .collect(),
+        deactivated: snapshot.deactivated,
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! An id is checked once, where it enters. An empty or strange one never becomes a value of these types, hence never part of
 //! a key or of a comparison that could succeed (law 2).
+//!
+//! A copy shares the text: an index of a million bindings holds each id several times.
 
 use crate::clock::{Clock, fill_for_id};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a text is no valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +23,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks the text.
@@ -30,7 +33,7 @@ macro_rules! id {
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 if $check(&text) {
-                    Ok(Self(text.into_boxed_str()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(InvalidId { what: $what, rule: $rule })
                 }
@@ -64,7 +67,7 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0.into()
+                id.as_str().to_owned()
             }
         }
 
@@ -82,7 +85,7 @@ macro_rules! made_id {
             /// A new id: a KSUID, 27 base62 characters that sort by time.
             #[must_use]
             pub fn make(clock: &dyn Clock) -> Self {
-                Self(make_ksuid(clock).into_boxed_str())
+                Self(make_ksuid(clock).into())
             }
         }
     };

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "the numbers are the output")]
 
 mod baseline;
+mod crowd;
 mod load;
 mod sandbox;
 mod server;
@@ -15,7 +16,12 @@ use clap::Parser;
 use load::Run;
 use serde_json::{Map, Value, json};
 use server::Reads;
+use std::net::SocketAddr;
 use std::time::Duration;
+
+/// Role bindings, few and many.
+const FEW: u32 = 100;
+const MANY: u32 = 1_000_000;
 
 /// Odd, for the median.
 const ROUNDS: u32 = 3;
@@ -50,7 +56,7 @@ enum Target {
     AtMost(f64),
 }
 
-const GOALS: [Goal; 11] = [
+const GOALS: [Goal; 14] = [
     goal("read_rps_c1", "/s", Target::None),
     goal("read_rps_c8", "/s", Target::None),
     goal("read_rps_c64", "/s", Target::None),
@@ -62,6 +68,9 @@ const GOALS: [Goal; 11] = [
     goal("ready_ms", "ms", Target::AtMost(500.0)),
     goal("rss_mib", "MiB", Target::AtMost(100.0)),
     goal("audit_bytes_per_read", "B", Target::AtMost(700.0)),
+    goal("crowd_ratio_c8", "", Target::AtMost(1.3)),
+    goal("crowd_ready_ms", "ms", Target::AtMost(10_000.0)),
+    goal("crowd_rss_mib", "MiB", Target::AtMost(1024.0)),
 ];
 
 const fn goal(key: &'static str, unit: &'static str, target: Target) -> Goal {
@@ -118,9 +127,10 @@ async fn measure(length: Duration) -> Result<Map<String, Value>> {
 
     let written = Reads::start("written").await?;
     let bare = Baseline::like(written.address, &written.request).await?;
-    let (c1, _) = alternately(&written, &bare, 1, length).await?;
-    let (c8, bare_c8) = alternately(&written, &bare, 8, length).await?;
-    let (c64, _) = alternately(&written, &bare, 64, length).await?;
+    let (ours, theirs) = ((written.address, &*written.request), (bare.address, &*written.request));
+    let (c1, _) = alternately(ours, theirs, 1, length).await?;
+    let (c8, bare_c8) = alternately(ours, theirs, 8, length).await?;
+    let (c64, _) = alternately(ours, theirs, 64, length).await?;
     put("read_rps_c1", c1.per_second, 0);
     put("read_rps_c8", c8.per_second, 0);
     put("read_rps_c64", c64.per_second, 0);
@@ -131,9 +141,18 @@ async fn measure(length: Duration) -> Result<Map<String, Value>> {
     drop(written);
 
     let synced = Reads::start("synced").await?;
-    let (synced_c64, bare_c64) = alternately(&synced, &bare, 64, length).await?;
+    let (ours, theirs) = ((synced.address, &*synced.request), (bare.address, &*synced.request));
+    let (synced_c64, bare_c64) = alternately(ours, theirs, 64, length).await?;
     put("synced_ratio_c64", synced_c64.per_second / bare_c64.per_second, 3);
     drop(synced);
+
+    let (few, _) = Reads::crowded(FEW).await?;
+    let (many, ready) = Reads::crowded(MANY).await?;
+    let (few_c8, many_c8) = alternately((few.address, &few.request), (many.address, &many.request), 8, length).await?;
+    put("crowd_ratio_c8", few_c8.per_second / many_c8.per_second, 3);
+    put("crowd_ready_ms", ready.as_secs_f64() * 1000.0, 0);
+    put("crowd_rss_mib", many.rss_mib()?, 1);
+    drop((few, many));
 
     put("sandbox_overhead_us", sandbox::overhead_us().await?, 1);
     put("ready_ms", server::ready_ms().await?, 0);
@@ -142,14 +161,17 @@ async fn measure(length: Duration) -> Result<Map<String, Value>> {
     Ok(numbers)
 }
 
-/// The two servers in turn; of each the run with the median rate.
-async fn alternately(reads: &Reads, bare: &Baseline, connections: usize, length: Duration) -> Result<(Run, Run)> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+/// A server and what it is asked.
+type Asked<'a> = (SocketAddr, &'a [u8]);
+
+/// Two servers in turn; of each the run with the median rate.
+async fn alternately(one: Asked<'_>, other: Asked<'_>, connections: usize, length: Duration) -> Result<(Run, Run)> {
+    let (mut ones, mut others) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(load::run(reads.address, &reads.request, connections, length).await?);
-        theirs.push(load::run(bare.address, &reads.request, connections, length).await?);
+        ones.push(load::run(one.0, one.1, connections, length).await?);
+        others.push(load::run(other.0, other.1, connections, length).await?);
     }
-    Ok((median(ours)?, median(theirs)?))
+    Ok((median(ones)?, median(others)?))
 }
 
 fn median(mut runs: Vec<Run>) -> Result<Run> {

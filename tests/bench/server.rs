@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
+use crate::crowd;
 use crate::load::{Connection, request};
 
 const TOKEN: &str = "ghp_benchmark0123456789abcdefghijABCDEFG";
@@ -39,7 +40,24 @@ impl Reads {
     /// It does not start, or does not answer the read.
     pub async fn start(durability: &str) -> Result<Self> {
         let config = format!("[audit]\ndurability = \"{durability}\"\n[log]\nfilter = \"warn\"\n");
-        let claviger = Setup::default().config(&config).start().await?;
+        Self::of(Setup::default().config(&config).start().await?).await
+    }
+
+    /// A server with so many role bindings of others, and how long it took to start with them.
+    ///
+    /// # Errors
+    /// As [`Reads::start`].
+    pub async fn crowded(bindings: u32) -> Result<(Self, Duration)> {
+        let mut before = Self::start("written").await?.claviger;
+        before.kill();
+        crowd::enter(&before.data(), bindings).await?;
+        let begin = Instant::now();
+        let claviger = before.restart().await?;
+        let spent = begin.elapsed();
+        Ok((Self::of(claviger).await?, spent))
+    }
+
+    async fn of(claviger: Claviger) -> Result<Self> {
         let alice = claviger.person("alice")?;
         let id = create(&alice, &json!({ "name": "bench", "provider": "github", "token": TOKEN, "email": "alice@example.test", "fields": { "user-name": "Alice" } })).await?;
         ensure!(

@@ -37,8 +37,8 @@ pub struct Snapshot {
     pub turns: Vec<Turn>,
     /// All bindings.
     pub bindings: Vec<Binding>,
-    /// All users.
-    pub users: Vec<User>,
+    /// People who were deactivated.
+    pub deactivated: Vec<Username>,
     /// All API keys.
     pub api_keys: Vec<ApiKey>,
 }
@@ -90,19 +90,21 @@ impl Records {
         let (seq, _) = position(&mut view).await?;
         Ok(Snapshot {
             seq,
-            roles: each(&view.all(sqlx::query(roles::ALL)).await?, "roles", roles::read)?,
-            credentials: each(
-                &view.all(sqlx::query(credential_rows::ALL)).await?,
-                "credentials",
-                credential_rows::read,
-            )?,
-            projects: each(&view.all(sqlx::query(projects::ALL)).await?, "projects", projects::read)?,
-            agents: each(&view.all(sqlx::query(agents::ALL)).await?, "agents", agents::read)?,
-            sessions: each(&view.all(sqlx::query(sessions::ALL)).await?, "sessions", sessions::read)?,
-            turns: each(&view.all(sqlx::query(turns::ALL)).await?, "turns", turns::read)?,
-            bindings: each(&view.all(sqlx::query(bindings::ALL)).await?, "role_bindings", bindings::read)?,
-            users: each(&view.all(sqlx::query(users::ALL)).await?, "users", users::read)?,
-            api_keys: each(&view.all(sqlx::query(api_keys::ALL)).await?, "api_keys", api_keys::read)?,
+            roles: view.each(sqlx::query(roles::ALL), "roles", roles::read).await?,
+            credentials: view
+                .each(sqlx::query(credential_rows::ALL), "credentials", credential_rows::read)
+                .await?,
+            projects: view.each(sqlx::query(projects::ALL), "projects", projects::read).await?,
+            agents: view.each(sqlx::query(agents::ALL), "agents", agents::read).await?,
+            sessions: view.each(sqlx::query(sessions::ALL), "sessions", sessions::read).await?,
+            turns: view.each(sqlx::query(turns::ALL), "turns", turns::read).await?,
+            bindings: view
+                .each(sqlx::query(bindings::IN_ANY_ORDER), "role_bindings", bindings::read)
+                .await?,
+            deactivated: view
+                .each(sqlx::query(users::DEACTIVATED), "users", |row| row.id("username"))
+                .await?,
+            api_keys: view.each(sqlx::query(api_keys::ALL), "api_keys", api_keys::read).await?,
         })
     }
 

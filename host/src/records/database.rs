@@ -9,6 +9,7 @@
 
 use super::error::{Entity, RecordsError, Result};
 use super::row::{Fields, int};
+use futures::{Stream, TryStreamExt};
 use sqlx::any::{Any, AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::{AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::collections::BTreeSet;
@@ -122,7 +123,7 @@ impl Database {
     }
 
     pub(super) async fn all(&self, query: Query) -> Result<Vec<AnyRow>> {
-        bounded(STATEMENT, query.fetch_all(&self.reads)).await
+        rows(query.fetch(&self.reads), Ok).await
     }
 
     pub(super) async fn optional(&self, query: Query) -> Result<Option<AnyRow>> {
@@ -180,7 +181,12 @@ impl Transactional {
     }
 
     pub(super) async fn all(&mut self, query: Query) -> Result<Vec<AnyRow>> {
-        bounded(STATEMENT, query.fetch_all(&mut *self.tx)).await
+        rows(query.fetch(&mut *self.tx), Ok).await
+    }
+
+    /// Reads each row with `read` as it comes, so that a long answer is not in memory twice.
+    pub(super) async fn each<T>(&mut self, query: Query, table: &'static str, read: impl Fn(&Fields<'_>) -> Result<T>) -> Result<Vec<T>> {
+        rows(query.fetch(&mut *self.tx), |row| read(&Fields { row: &row, table })).await
     }
 
     pub(super) async fn optional(&mut self, query: Query) -> Result<Option<AnyRow>> {
@@ -248,6 +254,16 @@ pub(super) async fn bounded<T>(limit: Duration, work: impl Future<Output = sqlx:
         Ok(result) => Ok(result?),
         Err(_) => Err(RecordsError::Unreachable(format!("no answer within {} s", limit.as_secs()))),
     }
+}
+
+/// What comes, each row within the bound: a million take longer than one, and are not an outage.
+async fn rows<T>(rows: impl Stream<Item = sqlx::Result<AnyRow>>, read: impl Fn(AnyRow) -> Result<T>) -> Result<Vec<T>> {
+    let mut rows = std::pin::pin!(rows);
+    let mut all = Vec::new();
+    while let Some(row) = bounded(STATEMENT, rows.try_next()).await? {
+        all.push(read(row)?);
+    }
+    Ok(all)
 }
 
 /// The first column of the row as an id-like text; for lookups of one column.

@@ -14,6 +14,7 @@ macro_rules! columns {
 }
 
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM users ORDER BY username");
+pub(super) const DEACTIVATED: &str = "SELECT username FROM users WHERE active = 0";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
 pub(super) const BY_NAME: &str = concat!("SELECT ", columns!(), " FROM users WHERE username = $1");
 

@@ -54,11 +54,10 @@ pub async fn a_follower_sees_what_changed(db: Db) {
     );
 
     db.records.upsert_user(&user("alice"), None, None).await.unwrap();
+    db.records.set_user_active(&user("bob"), false).await.unwrap();
     let snapshot = db.records.snapshot().await.unwrap();
-    assert_eq!(
-        (snapshot.users.len(), snapshot.credentials.len(), snapshot.bindings.len()),
-        (1, 0, 0)
-    );
+    assert_eq!(snapshot.deactivated, [user("bob")]);
+    assert_eq!((snapshot.credentials.len(), snapshot.bindings.len()), (0, 0));
     assert_eq!(snapshot.seq, *db.records.committed().borrow());
 }
 

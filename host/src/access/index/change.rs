@@ -114,7 +114,7 @@ impl Index {
             Change::RemoveSession(project, session) => self.remove_session(project, session),
             Change::PutTurn(turn) => self.replace_turn(&turn.id.clone(), Some(Arc::new(turn))),
             Change::RemoveTurn(id) => self.replace_turn(&id, None),
-            Change::PutBinding(binding) => self.replace_binding(&binding.id.clone(), Some(Arc::new(binding))),
+            Change::PutBinding(binding) => self.replace_binding(&binding.id.clone(), Some(Arc::new(self.shared(binding)))),
             Change::RemoveBinding(id) => self.replace_binding(&id, None),
             Change::PersonActive(user, true) => {
                 self.deactivated.remove(&user);

@@ -4,11 +4,12 @@
 //! unlinks its bindings first and links them again afterwards.
 
 use super::super::roles::CREDENTIAL_OWNER;
+use super::ordered::Ordered;
 use super::{Index, Injection, Level, Subject};
 use crate::clock::Millis;
 use crate::ids::{BindingId, CredentialId, ProviderName, SessionId, Username};
 use crate::records::model::{Binding, Credential, Scope};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -75,6 +76,17 @@ impl Index {
             meaning.owner = binding.credential_id.clone();
         }
         meaning
+    }
+
+    /// The same binding with the texts that the index has already: each id is in memory once, not with each of its bindings.
+    pub(super) fn shared(&self, mut binding: Binding) -> Binding {
+        share(&self.roles, Some(&mut binding.role_id));
+        share(&self.by_user, binding.user_id.as_mut());
+        share(&self.projects, binding.project_id.as_mut());
+        share(&self.agents, binding.agent_id.as_mut());
+        share(&self.session_names, binding.session_id.as_mut());
+        share(&self.credentials, binding.credential_id.as_mut());
+        binding
     }
 
     pub(super) fn link(&mut self, binding: &Arc<Binding>) {
@@ -189,6 +201,14 @@ impl Index {
     }
 }
 
+fn share<K: Hash + Eq + Clone, V>(known: &HashMap<K, V>, id: Option<&mut K>) {
+    if let Some(id) = id
+        && let Some((same, _)) = known.get_key_value(id)
+    {
+        id.clone_from(same);
+    }
+}
+
 fn injection(binding: &Binding) -> Option<Injection> {
     let credential = binding.credential_id.clone()?;
     Some(Injection {
@@ -208,7 +228,7 @@ fn account(credential: &Credential) -> Option<Account> {
     ))
 }
 
-fn take<K: Hash + Eq, V: Ord>(map: &mut HashMap<K, BTreeSet<V>>, key: &K, value: &V) {
+fn take<K: Hash + Eq, V: Ord>(map: &mut HashMap<K, Ordered<V>>, key: &K, value: &V) {
     if let Some(set) = map.get_mut(key) {
         set.remove(value);
         if set.is_empty() {

@@ -1,11 +1,12 @@
 //! The questions the index answers, each by key.
 
 use super::super::roles::{KnownRole, Level as Rank};
+use super::ordered::Ordered;
 use super::{Index, Injection, Level, Subject};
 use crate::clock::Millis;
 use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionId, TurnId, Username};
 use crate::records::model::{Agent, Binding, Credential, Project, Scope, Session, Turn};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a request is about, for asking whether a binding covers it.
@@ -224,7 +225,7 @@ impl Index {
     /// How many owners a credential has.
     #[must_use]
     pub fn owner_count(&self, credential: &CredentialId) -> usize {
-        self.owners.get(credential).map_or(0, BTreeSet::len)
+        self.owners.get(credential).map_or(0, Ordered::len)
     }
 
     /// What a session was granted, earliest first. A grant that does not name the project counts only while one project alone has
@@ -250,7 +251,7 @@ impl Index {
             .filter(|(_, credential)| credential.connected_to.is_none())
     }
 
-    pub(crate) fn injections(&self, level: &Level, provider: &ProviderName) -> Option<&BTreeSet<Injection>> {
+    pub(crate) fn injections(&self, level: &Level, provider: &ProviderName) -> Option<&Ordered<Injection>> {
         self.injections.get(level)?.get(provider)
     }
 

@@ -10,16 +10,19 @@ mod facts;
 mod link;
 mod live;
 mod lookup;
+mod ordered;
 
 pub use change::{Change, Snapshot};
 pub use live::{IndexError, LiveIndex};
 pub use lookup::Reach;
 
+use ordered::Ordered;
+
 use super::roles::KnownRole;
 use crate::clock::Millis;
 use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionId, TurnId, Username};
 use crate::records::model::{Agent, Binding, Credential, Project, Session, Turn};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How far behind the records the index may be, in milliseconds (law 2).
@@ -70,10 +73,10 @@ pub struct Index {
     by_credential: HashMap<CredentialId, HashSet<BindingId>>,
     by_project: HashMap<ProjectId, HashSet<BindingId>>,
     messengers: HashMap<Subject, HashMap<Username, u32>>,
-    injections: HashMap<Level, HashMap<ProviderName, BTreeSet<Injection>>>,
-    owners: HashMap<CredentialId, BTreeSet<(Millis, BindingId)>>,
-    grants: HashMap<SessionId, BTreeSet<Injection>>,
-    connected: HashMap<(Username, ProviderName), BTreeSet<(Millis, CredentialId)>>,
+    injections: HashMap<Level, HashMap<ProviderName, Ordered<Injection>>>,
+    owners: HashMap<CredentialId, Ordered<(Millis, BindingId)>>,
+    grants: HashMap<SessionId, Ordered<Injection>>,
+    connected: HashMap<(Username, ProviderName), Ordered<(Millis, CredentialId)>>,
     turns_of_session: HashMap<(ProjectId, SessionId), HashSet<TurnId>>,
     turns_of_user: HashMap<Username, HashSet<TurnId>>,
 }
