@@ -148,6 +148,62 @@ id!(
     ProviderName, "provider", provider_name, "must be 1 to 63 letters, digits, `.`, `_` or `-`"
 );
 
+impl CredentialId {
+    /// The id that a session has for a provider's credential: what it stands for is settled when it is read. Made of the names alone, so that each
+    /// replica and each restart makes the same.
+    ///
+    /// 27 letters and digits like any other, and one that no clock can make: a KSUID begins with `a` at most.
+    #[must_use]
+    pub fn of_session(project: &ProjectId, session: &SessionId, provider: &ProviderName) -> Self {
+        let handle = SessionHandle::of(project, session);
+        let provider = letters(&[&handle.0, provider.as_str().as_bytes()]);
+        let text = [&handle.0[..], &provider[..PROVIDER_LETTERS]].concat();
+        Self(String::from_utf8_lossy(&text).into())
+    }
+
+    /// The session whose id for something this may be.
+    #[must_use]
+    pub fn session_handle(&self) -> Option<SessionHandle> {
+        let bytes = self.0.as_bytes();
+        let handle = bytes.first_chunk()?;
+        (bytes.len() == HANDLE_LETTERS + PROVIDER_LETTERS && handle[0] == SESSIONS_OWN).then_some(SessionHandle(*handle))
+    }
+}
+
+/// What the ids of one session begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionHandle([u8; HANDLE_LETTERS]);
+
+/// The first of them tells them from others; the rest, 89 bits of a digest, one session from another.
+const HANDLE_LETTERS: usize = 16;
+const PROVIDER_LETTERS: usize = 11;
+const SESSIONS_OWN: u8 = b's';
+
+impl SessionHandle {
+    /// Of this session.
+    #[must_use]
+    pub fn of(project: &ProjectId, session: &SessionId) -> Self {
+        // Neither name can have a NUL in it.
+        let mut handle = letters(&[project.as_str().as_bytes(), b"\0", session.as_str().as_bytes()]);
+        handle[0] = SESSIONS_OWN;
+        Self(handle)
+    }
+}
+
+/// A digest in base62 digits. Some digits come a little more often than others, which matters to secrets alone.
+fn letters(parts: &[&[u8]]) -> [u8; HANDLE_LETTERS] {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        digest.update(part);
+    }
+    let digest = digest.finish();
+    let mut letters = [0; HANDLE_LETTERS];
+    for (letter, byte) in letters.iter_mut().zip(digest.as_ref()) {
+        *letter = DIGITS[usize::from(byte % 62)];
+    }
+    letters
+}
+
 made_id!(ConsentId);
 made_id!(CredentialId);
 made_id!(BindingId);
@@ -191,10 +247,11 @@ fn make_ksuid(clock: &dyn Clock) -> String {
     ksuid_text(raw)
 }
 
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 /// The 27 base62 digits of a KSUID. By hand, since every request has one: the crate that reads and writes KSUIDs divides digit by
 /// digit over a growing vector, here five digits are divided off at a time.
 fn ksuid_text(raw: [u8; 20]) -> String {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     const FIVE_DIGITS: u64 = 62_u64.pow(5);
     let mut text = [b'0'; 27];
     let mut words = [0; 5];
@@ -244,6 +301,31 @@ fn username(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+
+    #[test]
+    fn a_sessions_ids_are_its_own_and_nobody_elses() {
+        let project = |text: &str| ProjectId::parse(text).unwrap();
+        let session = |text: &str| SessionId::parse(text).unwrap();
+        let provider = |text: &str| ProviderName::parse(text).unwrap();
+        let id = |p: &str, s: &str, of: &str| CredentialId::of_session(&project(p), &session(s), &provider(of));
+        let one = id("atlas", "s1", "github");
+        assert_eq!(one, id("atlas", "s1", "github"));
+        assert_eq!((one.as_str().len(), one.as_str().starts_with('s')), (27, true));
+        assert!(one.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()), "{one}");
+        for other in [
+            id("atlas", "s1", "gitlab"),
+            id("atlas", "s2", "github"),
+            id("other", "s1", "github"),
+            id("atla", "ss1", "github"),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_eq!(one.session_handle(), Some(SessionHandle::of(&project("atlas"), &session("s1"))));
+        assert_eq!(id("atlas", "s1", "gitlab").session_handle(), one.session_handle());
+        let latest = CredentialId::parse("aWgEPTl1tmebfsQzFP4bxwgy80V").unwrap();
+        assert_eq!(latest.session_handle(), None, "the last KSUID that there will be");
+        assert_eq!(CredentialId::parse(&one.as_str()[..26]).unwrap().session_handle(), None);
+    }
 
     #[test]
     fn an_empty_principal_does_not_exist() {

@@ -42,6 +42,7 @@ mod rotation_oidc;
 mod routes;
 mod runner;
 mod search;
+mod session_ids;
 mod source;
 mod upstreams;
 mod words;

@@ -29,13 +29,24 @@ pub enum Target {
 pub struct TokenRequest {
     /// What is asked for.
     pub target: Target,
+    /// The session's own id for it, if that was how it was asked for.
+    pub named: Option<CredentialId>,
 }
 
 impl TokenRequest {
     /// A read of this.
     #[must_use]
     pub const fn of(target: Target) -> Self {
-        Self { target }
+        Self { target, named: None }
+    }
+
+    /// A read in a session by one of the session's own ids.
+    #[must_use]
+    pub fn named(self, id: CredentialId) -> Self {
+        Self {
+            target: self.target,
+            named: Some(id),
+        }
     }
 
     /// The place, for settling the effective user.

@@ -158,7 +158,8 @@ pub async fn start(
     let session = app.records.detailed_session(&session.id).await.map_err(refusals::by_records)?;
     let starting_prompt = prompt.or_else(|| agents.text("prompt").map(str::to_owned)).unwrap_or_default();
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let body = json!({ "session": present::session(&session), "starting_prompt": starting_prompt });
+    let shown = sessions::started(&app, &session.record, present::session(&session))?;
+    let body = json!({ "session": shown, "starting_prompt": starting_prompt });
     Ok((status, Json(body)))
 }
 

@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use crate::broker::{Lease, Token};
 use crate::clock::rfc3339;
+use crate::ids::CredentialId;
 use crate::manifest::{Consumers, Manifest, Source};
 use crate::records::model::Credential;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -104,6 +105,8 @@ fn is_one_line(text: &str) -> bool {
 /// leave copies of it behind.
 pub(super) struct Body<'a> {
     pub(super) shape: Shape,
+    /// The id by which it was asked for.
+    pub(super) id: &'a CredentialId,
     pub(super) credential: &'a Credential,
     pub(super) token: Token<'a>,
 }
@@ -159,7 +162,7 @@ impl Serialize for Body<'_> {
                 return body.end();
             }
             Shape::Token => {
-                body.serialize_entry("credential_id", &self.credential.id)?;
+                body.serialize_entry("credential_id", self.id)?;
                 body.serialize_entry("provider", &self.credential.provider)?;
                 body.serialize_entry("token", self.token.value.expose())?;
             }

@@ -12,6 +12,7 @@ use super::present;
 use super::problem::{Answer, Problem};
 use super::refusals;
 use super::request::RequestContext;
+use super::session_credentials;
 use super::state::App;
 use crate::access::manage;
 use crate::audit::Administrative;
@@ -57,7 +58,7 @@ pub async fn list(State(app): State<App>, known: Known, query: ListQuery) -> Ans
     listing::answer(&columns::CREDENTIALS, visible, |credential| shown_as(&app, credential), &query)
 }
 
-/// `GET /credentials/{id}`. A name that only one visible credential has is accepted too: the command line looks up that way.
+/// `GET /credentials/{id}`. An id of a session shows what it stands for now. A name that only one visible credential has is accepted too: the command line looks up that way.
 pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -> Answer<Json<Value>> {
     let found = super::read_index(&app, |index| {
         let by_id = CredentialId::parse(id.clone()).ok().and_then(|id| index.credential(&id).cloned());
@@ -70,9 +71,11 @@ pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -
         let first = named.next().map(Arc::clone);
         if named.next().is_some() { None } else { first }
     })?;
-    found
-        .map(|credential| Json(shown_as(&app, &credential)))
-        .ok_or_else(|| Problem::not_found("Credential", &shown(&id)))
+    match (found, CredentialId::parse(id.as_str())) {
+        (Some(credential), _) => Ok(Json(shown_as(&app, &credential))),
+        (None, Ok(id)) => session_credentials::shown(&app, &known, &id, None).map(Json),
+        (None, Err(_)) => Err(Problem::not_found("Credential", &shown(&id))),
+    }
 }
 
 /// `POST /credentials`: made, and its maker's, in one transaction.

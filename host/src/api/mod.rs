@@ -27,6 +27,7 @@ mod role_bindings;
 mod roles;
 mod search;
 mod service_account;
+mod session_credentials;
 mod sessions;
 mod state;
 pub mod tokens;

@@ -10,6 +10,7 @@ use super::problem::{Answer, Problem};
 use super::projects;
 use super::refusals;
 use super::request::RequestContext;
+use super::session_credentials;
 use super::state::App;
 use crate::access::{manage, resources};
 use crate::ids::CredentialId;
@@ -61,17 +62,18 @@ pub async fn create(
 
 /// `GET /projects/{project}/credentials/{id}`
 pub async fn get(State(app): State<App>, known: Known, Path((project, id)): Path<(String, String)>) -> Answer<Json<Value>> {
+    let not_found = || Problem::not_found("Credential", &credentials::shown(&id));
+    let named = CredentialId::parse(id.as_str()).ok().zip(projects::named(&project));
+    let (id, project) = named.ok_or_else(not_found)?;
     let found = super::read_index(&app, |index| {
-        let credential = CredentialId::parse(id.as_str())
-            .ok()
-            .and_then(|id| index.credential(&id).cloned())?;
-        let project = projects::named(&project)?;
+        let credential = index.credential(&id).cloned()?;
         let seen = manage::sees_credential(index, &known.caller, &credential);
         (seen && resources::belongs(index, &known.caller, &project, &credential)).then_some(credential)
     })?;
-    found
-        .map(|credential| Json(credentials::shown_as(&app, &credential)))
-        .ok_or_else(|| Problem::not_found("Credential", &credentials::shown(&id)))
+    match found {
+        Some(credential) => Ok(Json(credentials::shown_as(&app, &credential))),
+        None => session_credentials::shown(&app, &known, &id, Some(&project)).map(Json),
+    }
 }
 
 /// `PATCH /projects/{project}/credentials/{id}`

@@ -31,7 +31,10 @@ pub(super) fn denied(app: &App, request: &TokenRequest, denial: Denial) -> Probl
                     app.config.api.connect_hint
                 ))
             }
-            Target::InSession(..) => Problem::nothing_there("Session not found"),
+            Target::InSession(..) => match &request.named {
+                Some(id) => Problem::not_found("Credential", id.as_str()),
+                None => Problem::nothing_there("Session not found"),
+            },
         },
     }
 }

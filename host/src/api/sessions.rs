@@ -12,6 +12,7 @@ use super::problem::{Answer, Problem};
 use super::projects;
 use super::refusals;
 use super::request::RequestContext;
+use super::session_credentials;
 use super::state::App;
 use crate::access::{resolve, resources};
 use crate::audit::Administrative;
@@ -185,7 +186,8 @@ pub async fn start(
     // An editor makes sessions and may start them, though the platform's role says `update` for it.
     let session = changeable(&app, &known, &id, &["start", "update"])?;
     begin(&app, &context, &known, &session).await?;
-    answer(&app, &session.id).await
+    let Json(shown) = answer(&app, &session.id).await?;
+    Ok(Json(started(&app, &session, shown)?))
 }
 
 /// `POST /sessions/{id}/stop`: its grants and turns end at once.
@@ -237,6 +239,15 @@ pub(super) fn creator(known: &Known) -> Answer<(Username, Trigger)> {
         _ => Trigger::Person,
     };
     Ok((creator.clone(), trigger))
+}
+
+/// A session that was started, with what its runner is started with.
+pub(super) fn started(app: &App, session: &Session, mut shown: Value) -> Answer<Value> {
+    let environment = session_credentials::environment(app, session)?;
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("environment".to_owned(), Value::Object(environment));
+    }
+    Ok(shown)
 }
 
 /// Starts a session: what resolves for its project and agent now is granted to it, in the transaction that starts it.

@@ -11,6 +11,7 @@ use super::consumers::{self, Body, NO_SUCH_CONSUMER, NOT_ONE_LINE, Shape};
 use super::problem::{Answer, Problem};
 use super::refusals;
 use super::request::RequestContext;
+use super::session_credentials;
 use super::state::App;
 use crate::access::{self, Denial, Permit, Target, TokenRequest};
 use crate::audit::{Access, Pending, Released};
@@ -33,9 +34,10 @@ pub async fn flat(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
-    let target = Target::Flat(credential(&id)?);
+    let id = credential(&id)?;
+    let request = session_credentials::request(&app, &id, None)?.unwrap_or_else(|| TokenRequest::of(Target::Flat(id)));
     let (wish, shape) = asked(query.as_deref())?;
-    read(&app, &context, &known, target, &wish, shape).await
+    read(&app, &context, &known, request, &wish, shape).await
 }
 
 /// `GET /projects/{project}/credentials/{id}/token`
@@ -46,9 +48,11 @@ pub async fn in_project(
     Path((project, id)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
-    let target = Target::InProject(self::project(&project)?, credential(&id)?);
+    let (project, id) = (self::project(&project)?, credential(&id)?);
+    let request = session_credentials::request(&app, &id, Some(&project))?;
+    let request = request.unwrap_or_else(|| TokenRequest::of(Target::InProject(project, id)));
     let (wish, shape) = asked(query.as_deref())?;
-    read(&app, &context, &known, target, &wish, shape).await
+    read(&app, &context, &known, request, &wish, shape).await
 }
 
 /// `GET /projects/{project}/agentic-sessions/{session}/credentials/{provider}`
@@ -61,17 +65,16 @@ pub async fn in_session(
 ) -> Answer<Response> {
     let session = SessionId::parse(session).map_err(|_| Problem::nothing_there("Session not found"))?;
     let provider = ProviderName::parse(provider).map_err(|_| Problem::nothing_there("credentials not configured"))?;
-    let target = Target::InSession(self::project(&project)?, session, provider);
+    let request = TokenRequest::of(Target::InSession(self::project(&project)?, session, provider));
     match asked(query.as_deref())? {
-        (wish, Shape::Token) => read(&app, &context, &known, target, &wish, Shape::Session).await,
+        (wish, Shape::Token) => read(&app, &context, &known, request, &wish, Shape::Session).await,
         _ => Err(Problem::bad_request(
             "this endpoint has one consumer; `consumer` belongs to the read of a credential's token",
         )),
     }
 }
 
-async fn read(app: &App, context: &RequestContext, known: &Known, target: Target, wish: &Wish, shape: Shape) -> Answer<Response> {
-    let request = TokenRequest::of(target);
+async fn read(app: &App, context: &RequestContext, known: &Known, request: TokenRequest, wish: &Wish, shape: Shape) -> Answer<Response> {
     let pending = app.audit.begin(Access {
         request_id: &context.id,
         caller: &known.caller,
@@ -153,6 +156,7 @@ async fn read(app: &App, context: &RequestContext, known: &Known, target: Target
     }
     let body = Body {
         shape,
+        id: request.named.as_ref().unwrap_or(&permit.credential().id),
         credential: permit.credential(),
         token: lease.release(&receipt),
     };
@@ -169,7 +173,7 @@ async fn unfit(app: &App, pending: Pending<'_>, permit: &Permit, code: &'static 
 }
 
 /// From caller to permit: facts, effective user and decision are taken from one state of the index.
-fn permit(app: &App, known: &Known, request: &TokenRequest) -> Result<Permit, Denial> {
+pub(super) fn permit(app: &App, known: &Known, request: &TokenRequest) -> Result<Permit, Denial> {
     let now_ms = app.clock.now_ms();
     let place = request.place();
     app.index

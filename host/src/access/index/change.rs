@@ -2,7 +2,7 @@
 
 use super::super::roles::KnownRole;
 use super::Index;
-use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, RoleId, SessionId, TurnId, Username};
+use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, RoleId, SessionHandle, SessionId, TurnId, Username};
 use crate::records::model::{Agent, Binding, Credential, Project, Role, Session, Turn};
 use std::sync::Arc;
 
@@ -108,8 +108,9 @@ impl Index {
                     .entry(session.id.clone())
                     .or_default()
                     .insert(session.project_id.clone());
-                self.sessions
-                    .insert((session.project_id.clone(), session.id.clone()), Arc::new(session));
+                let key = (session.project_id.clone(), session.id.clone());
+                self.session_handles.insert(SessionHandle::of(&key.0, &key.1), key.clone());
+                self.sessions.insert(key, Arc::new(session));
             }
             Change::RemoveSession(project, session) => self.remove_session(project, session),
             Change::PutTurn(turn) => self.replace_turn(&turn.id.clone(), Some(Arc::new(turn))),
@@ -132,6 +133,7 @@ impl Index {
                 self.session_names.remove(&session);
             }
         }
+        self.session_handles.remove(&SessionHandle::of(&project, &session));
         self.sessions.remove(&(project, session));
     }
 

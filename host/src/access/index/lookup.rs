@@ -4,7 +4,7 @@ use super::super::roles::{KnownRole, Level as Rank};
 use super::ordered::Ordered;
 use super::{Index, Injection, Level, Subject};
 use crate::clock::Millis;
-use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionId, TurnId, Username};
+use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionHandle, SessionId, TurnId, Username};
 use crate::records::model::{Agent, Binding, Credential, Project, Scope, Session, Turn};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -83,6 +83,17 @@ impl Index {
         } else {
             self.session(project, session)
         }
+    }
+
+    /// The session whose ids for credentials begin so.
+    #[must_use]
+    pub fn session_with(&self, handle: SessionHandle) -> Option<&Arc<Session>> {
+        self.sessions.get(self.session_handles.get(&handle)?)
+    }
+
+    /// The providers of what a session was granted.
+    pub fn granted_providers<'a>(&'a self, project: &ProjectId, session: &SessionId) -> impl Iterator<Item = &'a ProviderName> {
+        self.grants(project, session).map(|(_, credential)| &credential.provider)
     }
 
     /// A binding.

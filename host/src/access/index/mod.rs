@@ -20,7 +20,7 @@ use ordered::Ordered;
 
 use super::roles::KnownRole;
 use crate::clock::Millis;
-use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionId, TurnId, Username};
+use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionHandle, SessionId, TurnId, Username};
 use crate::records::model::{Agent, Binding, Credential, Project, Session, Turn};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -64,6 +64,7 @@ pub struct Index {
     agents: HashMap<AgentId, Arc<Agent>>,
     sessions: HashMap<(ProjectId, SessionId), Arc<Session>>,
     session_names: HashMap<SessionId, HashSet<ProjectId>>,
+    session_handles: HashMap<SessionHandle, (ProjectId, SessionId)>,
     turns: HashMap<TurnId, Arc<Turn>>,
     deactivated: HashSet<Username>,
     bindings: HashMap<BindingId, Arc<Binding>>,

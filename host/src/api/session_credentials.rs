@@ -1,0 +1,66 @@
+//! A session's own ids for credentials: one per provider, in the map that its runner gets at the start. What such an id stands for is
+//! settled at each read, as it is for a read by provider: the account of whoever's turn it is, else what the session was granted. So a
+//! runner that knows ids alone has the sender's token in every turn.
+
+use super::caller::Known;
+use super::credentials;
+use super::problem::{Answer, Problem};
+use super::state::App;
+use super::tokens;
+use crate::access::{Index, Target, TokenRequest};
+use crate::ids::{CredentialId, ProjectId, ProviderName};
+use crate::records::model::Session;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The read that an id asks for, if it is one of a running or ended session's. Below a project, only of that project's.
+pub(super) fn request(app: &App, id: &CredentialId, project: Option<&ProjectId>) -> Answer<Option<TokenRequest>> {
+    let Some(handle) = id.session_handle() else { return Ok(None) };
+    super::read_index(app, |index| {
+        let session = index.session_with(handle)?;
+        if index.credential(id).is_some() || project.is_some_and(|project| *project != session.project_id) {
+            return None;
+        }
+        let own = |provider: &ProviderName| CredentialId::of_session(&session.project_id, &session.id, provider) == *id;
+        let provider = providers(app, index, session).into_iter().find(own)?;
+        let target = Target::InSession(session.project_id.clone(), session.id.clone(), provider);
+        Some(TokenRequest::of(target).named(id.clone()))
+    })
+}
+
+/// What an id stands for now, without its token: for whoever may read that.
+pub(super) fn shown(app: &App, known: &Known, id: &CredentialId, project: Option<&ProjectId>) -> Answer<Value> {
+    let request = request(app, id, project)?.ok_or_else(|| Problem::not_found("Credential", id.as_str()))?;
+    let permit = tokens::permit(app, known, &request).map_err(|denial| super::refusals::denied(app, &request, denial))?;
+    let mut shown = credentials::shown_as(app, permit.credential());
+    if let Some(object) = shown.as_object_mut() {
+        object.insert("id".to_owned(), json!(id));
+        object.insert("href".to_owned(), json!(format!("/api/ambient/v1/credentials/{id}")));
+    }
+    Ok(shown)
+}
+
+/// What a runner is started with.
+pub(super) fn environment(app: &App, session: &Session) -> Answer<Map<String, Value>> {
+    let ids: BTreeMap<ProviderName, CredentialId> = super::read_index(app, |index| {
+        let providers = providers(app, index, session).into_iter();
+        providers
+            .map(|provider| {
+                let id = CredentialId::of_session(&session.project_id, &session.id, &provider);
+                (provider, id)
+            })
+            .collect()
+    })?;
+    let mut environment = Map::new();
+    // A variable is text: the map is JSON in it.
+    environment.insert("CREDENTIAL_IDS".to_owned(), json!(json!(ids).to_string()));
+    Ok(environment)
+}
+
+/// What somebody in this session may have connected, and what the session was granted.
+fn providers(app: &App, index: &Index, session: &Session) -> BTreeSet<ProviderName> {
+    let loaded = app.catalog.list().into_iter();
+    let loaded = loaded.filter_map(|(name, _)| ProviderName::parse(name).ok());
+    let granted = index.granted_providers(&session.project_id, &session.id).cloned();
+    loaded.chain(granted).collect()
+}
