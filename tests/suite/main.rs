@@ -41,6 +41,7 @@ mod restart;
 mod rotation_oidc;
 mod routes;
 mod runner;
+mod schemathesis;
 mod search;
 mod session_ids;
 mod source;

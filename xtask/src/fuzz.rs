@@ -31,7 +31,7 @@ const HANGS: u32 = 10;
 /// What the command takes.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Options {
-    /// One target instead of all: `github`, `gitlab`, `jira`, `google`, `answer`, `echo`, `times`.
+    /// One target instead of all: `github`, `gitlab`, `jira`, `google`, `answer`, `echo`, `times`, `search`.
     target: Option<String>,
     /// Inputs for each target.
     #[arg(long, default_value_t = RUNS)]

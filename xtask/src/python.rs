@@ -1,5 +1,6 @@
-//! Python packages in virtual environments of their own: the clients that the tests hand tokens to (`target/upstreams/python`), the tools of the
-//! Python example (`guests`), and those that the Python package for runners is checked with (`target/runner-python`).
+//! Python packages in virtual environments of their own: the clients that the tests hand tokens to (`target/upstreams/python`), schemathesis
+//! (`target/schemathesis`), the tools of the Python example (`guests`), and those that the Python package for runners is checked with
+//! (`target/runner-python`).
 //!
 //! Present is quick: one look at a stamp. Only wheels whose digests are in the requirements are installed, so no package runs code of its
 //! own here.
@@ -31,6 +32,17 @@ pub fn clients(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> 
 pub fn runner(root: &Path, target: &Path, consent: Consent) -> Result<()> {
     let requirements = root.join("sdk/python/requirements.txt");
     environment(&target.join("runner-python"), &requirements, &read(&requirements)?, consent)
+}
+
+/// Installs schemathesis, apart from the clients: it wants other versions of what they share. Returns the environment's folder.
+///
+/// # Errors
+/// As [`environment`].
+pub fn schemathesis(root: &Path, target: &Path, consent: Consent) -> Result<PathBuf> {
+    let requirements = root.join("tests/upstreams/schemathesis.txt");
+    let place = target.join("schemathesis");
+    environment(&place, &requirements, &read(&requirements)?, consent)?;
+    Ok(place)
 }
 
 /// Makes an environment at `place` with what the file `requirements` pins; `wanted` is its content.

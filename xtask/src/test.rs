@@ -39,7 +39,8 @@ pub fn run(options: &Options) -> Result<()> {
     step("providers", || providers::build(&providers::Options { yes: options.yes }).map(drop))?;
     step("upstreams", || {
         install::upstreams(&workspace.root, &workspace.target, consent)?;
-        python::clients(&workspace.root, &workspace.target, consent).map(drop)
+        python::clients(&workspace.root, &workspace.target, consent)?;
+        python::schemathesis(&workspace.root, &workspace.target, consent).map(drop)
     })?;
     step("runner", || python::runner(&workspace.root, &workspace.target, consent))?;
     step("guests", || guests::examples(&workspace.root, &workspace.target, consent).map(drop))?;

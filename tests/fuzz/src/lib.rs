@@ -1,4 +1,4 @@
-//! Fuzz targets for everything that reads an upstream's answer.
+//! Fuzz targets for everything that reads an upstream's answer, and for the filter that a client writes.
 //!
 //! A target takes any bytes, makes a [`Scenario`](scenario::Scenario) of them, runs the code that reads answers and panics if something that
 //! must always hold does not. The same functions run in two places: under libFuzzer, built with coverage by `cargo xtask fuzz`, and over the
@@ -32,6 +32,13 @@ mod host {
     pub mod manifest;
     pub mod secret;
 
+    pub mod api {
+        pub mod search;
+
+        #[path = "../../../tests/fuzz/src/searches.rs"]
+        pub mod searches;
+    }
+
     pub mod runtime {
         pub mod answer;
         pub mod echo;
@@ -46,13 +53,13 @@ mod host {
 }
 
 // The host's files name each other from their own crate's root.
-use host::{clock, ids, manifest, runtime, secret};
+use host::{api, clock, ids, manifest, runtime, secret};
 
 /// A target's name and function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets. Each has a folder of this name in `corpus/`.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("github", provider::github),
     ("gitlab", provider::gitlab),
     ("jira", provider::jira),
@@ -60,6 +67,7 @@ pub const TARGETS: [Target; 7] = [
     ("answer", runtime::answers::target),
     ("echo", runtime::echoes::target),
     ("times", times::target),
+    ("search", api::searches::target),
 ];
 
 /// The target of this name.

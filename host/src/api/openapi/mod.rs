@@ -61,6 +61,10 @@ fn described(operation: &Operation) -> Value {
             .entry(status.to_string())
             .or_insert_with(|| response(meaning(status), Some(error)));
     }
+    // The server's http layer answers these by itself, without a body.
+    for status in operation.unread() {
+        responses.insert(status.to_string(), response(meaning(status), None));
+    }
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.summary,
@@ -106,6 +110,8 @@ const fn meaning(status: u16) -> &'static str {
         408 => "The body was too slow.",
         409 => "It exists already, changed meanwhile, or is in another state.",
         413 => "The body is too large.",
+        414 => "The address is longer than 64 KiB.",
+        431 => "The headers are too long.",
         502 => "The upstream, or the credential's standing there.",
         503 => "Not now; see `Retry-After`.",
         504 => "The provider's call took too long.",

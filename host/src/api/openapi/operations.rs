@@ -64,6 +64,16 @@ impl Operation {
         known.iter().chain(body).chain(self.refused).copied()
     }
 
+    /// How requests end that are too long to be read, where what they take may be long.
+    pub fn unread(&self) -> impl Iterator<Item = u16> {
+        let address = (!self.takes.is_empty()).then_some(414);
+        let headers = self
+            .takes
+            .iter()
+            .any(|takes| matches!(takes, Takes::Project | Takes::DefaultProject));
+        address.into_iter().chain(headers.then_some(431))
+    }
+
     /// By what clients group it.
     pub fn tag(&self) -> &'static str {
         let path = self.path;

@@ -259,6 +259,24 @@ pub fn all() -> Value {
         ),
     );
     put("ShortError", object(&["error"], vec![("error", text())]));
+
+    for kind in ["Credential", "Project", "Agent", "Session", "User", "Role", "RoleBinding"] {
+        let whole = super::reference(kind);
+        let properties = schemas.get(kind).and_then(|schema| schema.get("properties")).cloned();
+        let part = json!({
+            "type": "object",
+            "description": "With `fields`: what was asked for, and the id.",
+            "properties": properties,
+            "required": ["id"],
+            "additionalProperties": false,
+        });
+        if let Some(items) = schemas
+            .get_mut(&format!("{kind}List"))
+            .and_then(|list| list.pointer_mut("/properties/items/items"))
+        {
+            *items = json!({ "anyOf": [whole, part] });
+        }
+    }
     Value::Object(schemas)
 }
 
