@@ -90,7 +90,16 @@ pub fn all() -> Value {
             &["name", "project_id", "phase", "created_by_user_id", "kube_cr_name"],
             both(
                 session(),
-                vec![("phase", phase()), ("created_by_user_id", text()), ("kube_cr_name", text())],
+                vec![
+                    ("phase", phase()),
+                    ("created_by_user_id", text()),
+                    ("kube_cr_name", text()),
+                    // In the answer to a start.
+                    (
+                        "environment",
+                        json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+                    ),
+                ],
             ),
         ),
     );
