@@ -54,6 +54,7 @@ pub async fn a_follower_sees_what_changed(db: Db) {
     );
 
     db.records.upsert_user(&user("alice"), None, None).await.unwrap();
+    db.records.upsert_user(&user("bob"), None, None).await.unwrap();
     db.records.set_user_active(&user("bob"), false).await.unwrap();
     let snapshot = db.records.snapshot().await.unwrap();
     assert_eq!(snapshot.deactivated, [user("bob")]);
