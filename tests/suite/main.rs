@@ -17,6 +17,7 @@ mod contract;
 mod dependencies;
 mod documented;
 mod dropin;
+mod edge;
 mod explain;
 mod exposure;
 mod fallback;

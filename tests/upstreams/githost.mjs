@@ -1,5 +1,6 @@
 // Repositories behind Basic authentication, as GitHub serves them: `git http-backend` does the work, and a password is good if the emulated
-// GitHub takes it for a token of an installation that reaches the repository.
+// GitHub takes it for a token of an installation that reaches the repository. What is asked below `/api/v3` goes to that GitHub, so that this
+// is an instance whose repositories and interface are on one host.
 //
 // Arguments: the folder with the bare repositories (`ACCOUNT/NAME.git`), the emulated GitHub's REST base. Ready line: {"url"}.
 import { spawn } from "node:child_process";
@@ -18,6 +19,17 @@ async function allowed(authorization, repository) {
   const answer = await fetch(`${api}/installation/repositories`, { headers: { authorization: `Bearer ${token}` } });
   if (!answer.ok) return false;
   return (await answer.json()).repositories.some((reached) => reached.full_name === repository);
+}
+
+async function passOn(request, target, body, response) {
+  const headers = {};
+  for (const name of ["accept", "content-type", "authorization", "user-agent", "x-github-api-version"]) {
+    if (request.headers[name]) headers[name] = request.headers[name];
+  }
+  const address = api + target.pathname.slice("/api/v3".length) + target.search;
+  const answer = await fetch(address, { method: request.method, headers, body: body.length > 0 ? body : undefined, redirect: "manual" });
+  response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "application/json" });
+  response.end(Buffer.from(await answer.arrayBuffer()));
 }
 
 function backend(request, target, body) {
@@ -52,6 +64,7 @@ const url = await listen(async (request, response) => {
   const target = new URL(request.url, "http://host");
   if (target.pathname === "/_log") return sendJson(response, 200, log);
   const body = await readBody(request);
+  if (target.pathname.startsWith("/api/v3/")) return passOn(request, target, body, response);
   const [, repository] = /^\/([^/]+\/[^/]+)\.git\//.exec(target.pathname) ?? [];
   const may = repository !== undefined && (await allowed(request.headers.authorization, repository));
   log.push({ path: target.pathname, authenticated: request.headers.authorization !== undefined, status: may ? 200 : 401 });

@@ -16,6 +16,8 @@ use std::path::PathBuf;
 pub(super) const URL: &str = "CLAVIGER_URL";
 /// The bearer.
 pub(super) const TOKEN: &str = "CLAVIGER_TOKEN";
+/// A file that has it, read each time: what renews a runner's bearer writes it there.
+pub(super) const TOKEN_FILE: &str = "CLAVIGER_TOKEN_FILE";
 /// A context's name.
 const CONTEXT: &str = "CLAVIGER_CONTEXT";
 
@@ -121,6 +123,9 @@ impl Connection {
 async fn token(name: Option<&str>, context: Option<Context>, server: &Server) -> Result<(Secret, String), Failure> {
     if variable(TOKEN).is_some() {
         return Ok((from_environment(TOKEN)?, format!("the variable `{TOKEN}`")));
+    }
+    if let Some(path) = variable(TOKEN_FILE) {
+        return Ok((from_file(path.as_ref())?, format!("the file `{path}`")));
     }
     let context = match (name, context) {
         (Some(name), Some(context)) => Some(openid::current(name, context, &SystemClock).await?),

@@ -13,6 +13,7 @@ mod connection;
 mod contexts;
 mod credential;
 mod dev;
+mod edge;
 mod import;
 mod login;
 mod openid;
@@ -92,6 +93,10 @@ enum Command {
     /// The roles that there are.
     #[command(subcommand)]
     Role(role_binding::Role),
+    /// Git's credential helper: `git config credential.helper '!claviger git-credential'`.
+    GitCredential(edge::GitCredential),
+    /// A token as JSON, for programs that run another one to get it.
+    CredentialProcess(edge::CredentialProcess),
 }
 
 /// Where a command finds the server's data.
@@ -151,6 +156,8 @@ pub fn run() -> ExitCode {
             Command::Session(command) => done(command.run().await),
             Command::Apply(apply) => done(apply.run().await),
             Command::Role(command) => done(command.run().await),
+            Command::GitCredential(helper) => done(helper.run().await),
+            Command::CredentialProcess(command) => done(command.run().await),
         }
     });
     // What is still running holds nothing that is not durable.

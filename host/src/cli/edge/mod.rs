@@ -1,0 +1,14 @@
+//! At the edge: where a token is used. Git's helper, a process with its credentials in its environment, JSON for other programs.
+//!
+//! What is read here goes to another program and nowhere else: never into an argument, never into this process's own environment, and into a
+//! file only where that was asked for.
+
+mod git_credential;
+mod git_protocol;
+mod place;
+mod process;
+mod reading;
+mod rejections;
+
+pub(super) use git_credential::GitCredential;
+pub(super) use process::CredentialProcess;

@@ -1,0 +1,4 @@
+//! Where tokens are used: Git's helper, a program's JSON, a child's environment; the real binary between a real server and the program.
+
+mod git;
+mod process;
