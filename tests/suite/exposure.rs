@@ -11,6 +11,10 @@ const MAY_EXPOSE: [(&str, &str); 28] = [
     ),
     ("host/src/api/consumers.rs", "the answer to a token read, and the only one"),
     ("host/src/api/intake.rs", "splits a pasted document and checks what a field must be"),
+    (
+        "host/src/api/caller.rs",
+        "a sender's bearer, that a trusted proxy passes on to be recognised",
+    ),
     ("host/src/api/turns.rs", "a turn's bearer, to the proxy that opened it"),
     (
         "host/src/authn/issuer/source.rs",

@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use claviger::dev::upstream::Seed;
 use claviger_tests::api::{V1, bind, create, read, token};
-use claviger_tests::{Answer, Claviger, Client, Emulator};
+use claviger_tests::{Answer, Claviger, Client, Emulator, Setup};
 use serde_json::{Value, json};
 
 const PROVIDERS: [&str; 4] = ["github", "gitlab", "jira", "google"];
@@ -19,7 +19,10 @@ struct World {
 }
 
 async fn world() -> Result<World> {
-    let claviger = Claviger::start().await?;
+    world_of(Claviger::start().await?)
+}
+
+fn world_of(claviger: Claviger) -> Result<World> {
     let session = claviger.dev().sessions.first().context("no session was seeded")?.clone();
     assert_eq!(session.owner, "alice");
     let runner = claviger.anybody()?.with_bearer(&session.token);
@@ -263,6 +266,59 @@ async fn only_the_proxy_opens_turns() -> Result<()> {
         ensure!(answer.status == 403 || answer.status == 404, "{} {}", answer.status, answer.text);
     }
     world.nothing(&world.runner, "gitlab").await?;
+    Ok(())
+}
+
+/// The proxy's word is one thing, the sender's own bearer a better one: both have to say the same.
+#[tokio::test]
+async fn a_turn_is_opened_with_the_senders_own_bearer() -> Result<()> {
+    let claviger = Setup::default().config("[sessions]\nrequire_sender_bearer = true").start().await?;
+    let world = world_of(claviger)?;
+    let bearer = |name: &str| -> Result<String> { Ok(world.claviger.dev().people.get(name).context("nobody")?.bearer.clone()) };
+    let key = |more: &[&str]| -> Result<String> {
+        let data = world.claviger.data().display().to_string();
+        let create = ["api-key", "create", "--for", "bob", "--name", "automation", "--data", &data];
+        let made = world.claviger.command(&[&create, more].concat())?;
+        ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Ok(String::from_utf8(made.stdout)?.trim().to_owned())
+    };
+    let ask = |user: Option<&str>, bearer: Option<String>| {
+        let mut body = json!({ "project": world.project, "session": world.session, "run": "r", "bearer": bearer });
+        body["user"] = json!(user);
+        body
+    };
+    let open = async |body: Value| world.proxy()?.post("/api/claviger/v1/turns", &body).await;
+    open(ask(Some("bob"), None)).await?.expect(400)?;
+    let session = world
+        .claviger
+        .dev()
+        .sessions
+        .first()
+        .context("no session was seeded")?
+        .token
+        .clone();
+    for wrong in [
+        bearer("alice")?,
+        "Bearer nobody's".to_owned(),
+        session,
+        world.claviger.dev().proxy.bearer.clone(),
+    ] {
+        open(ask(Some("bob"), Some(wrong))).await?.expect(403)?;
+    }
+    let narrow = key(&["--scope", "credential:read"])?;
+    open(ask(Some("bob"), Some(narrow))).await?.expect(403)?;
+    world.nothing(&world.runner, "gitlab").await?;
+    let (bobs, whole) = (bearer("bob")?, key(&[])?);
+    for body in [
+        ask(Some("bob"), Some(bobs.clone())),
+        ask(None, Some(format!("Bearer {bobs}"))),
+        ask(None, Some(whole)),
+    ] {
+        let turn = open(body).await?.expect(201)?;
+        assert_eq!(world.whose(&world.runner, "gitlab").await?, "bob");
+        let path = format!("/api/claviger/v1/turns/{}", turn.text_at("/id")?);
+        world.proxy()?.delete(&path).await?.expect(204)?;
+    }
     Ok(())
 }
 

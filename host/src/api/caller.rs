@@ -4,10 +4,12 @@ use super::problem::{Answer, Problem};
 use super::state::App;
 use crate::authn::AuthnError;
 use crate::identity::{Caller, CurrentUserHeader};
+use crate::secret::Secret;
 use crate::telemetry;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use zeroize::Zeroizing;
 
 /// A caller whose bearer was verified, with the header that may narrow for whom they read.
 pub struct Known {
@@ -27,25 +29,39 @@ impl FromRequestParts<App> for Known {
         if second.is_some() {
             return Err(Problem::malformed("two `Authorization` headers; send one"));
         }
-        let caller = match app.authn.authenticate(first.map(axum::http::HeaderValue::as_bytes)).await {
-            Ok(caller) => caller,
-            Err(AuthnError::Unauthenticated) => {
+        let caller = match recognised(app, first.map(axum::http::HeaderValue::as_bytes)).await? {
+            Some(caller) => caller,
+            None => {
                 metrics::counter!(telemetry::UNAUTHENTICATED).increment(1);
                 return Err(Problem::unauthenticated());
             }
-            Err(error @ AuthnError::Unavailable) => return Err(Problem::unavailable(error.to_string(), 5)),
         };
-        // Their keys end with them: what a deactivated person made is refused like an unknown bearer.
-        let active = caller
-            .principal()
-            .is_none_or(|user| app.index.read(|index| index.is_active(user)).unwrap_or(false));
-        if !active {
-            return Err(Problem::unauthenticated());
-        }
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let current_user = CurrentUserHeader::read(text("x-runner-current-user"), text("x-runner-current-user-name"));
         Ok(Self { caller, current_user })
     }
+}
+
+/// Who presented this `Authorization` header, if it is known.
+async fn recognised(app: &App, authorization: Option<&[u8]>) -> Answer<Option<Caller>> {
+    let caller = match app.authn.authenticate(authorization).await {
+        Ok(caller) => caller,
+        Err(AuthnError::Unauthenticated) => return Ok(None),
+        Err(error @ AuthnError::Unavailable) => return Err(Problem::unavailable(error.to_string(), 5)),
+    };
+    // Their keys end with them: what a deactivated person made is refused like an unknown bearer.
+    let active = caller
+        .principal()
+        .is_none_or(|user| app.index.read(|index| index.is_active(user)).unwrap_or(false));
+    Ok(active.then_some(caller))
+}
+
+/// Whose bearer somebody else passes on: the header's value as it came, or the bearer alone.
+pub(super) async fn of_authorization(app: &App, bearer: &Secret) -> Answer<Option<Caller>> {
+    let bearer = bearer.expose().trim();
+    let bearer = bearer.strip_prefix("Bearer ").unwrap_or(bearer);
+    let header = Zeroizing::new(format!("Bearer {bearer}"));
+    recognised(app, Some(header.as_bytes())).await
 }
 
 /// A bearer in a URL ends up in logs and histories; one that arrives so is refused, even beside a good header.

@@ -1,6 +1,6 @@
 //! Turns: a trusted proxy says whose message is being answered, and nobody else may.
 
-use super::caller::Known;
+use super::caller::{self, Known};
 use super::input::Input;
 use super::problem::{Answer, Problem};
 use super::refusals;
@@ -10,8 +10,10 @@ use crate::access::manage;
 use crate::audit::Administrative;
 use crate::authn::{SessionClaims, Subject};
 use crate::clock::{Millis, rfc3339};
+use crate::identity::FETCH_TOKEN;
 use crate::ids::{ProjectId, RunId, SessionId, TurnId, Username};
 use crate::records::NewTurn;
+use crate::secret::Secret;
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -34,8 +36,10 @@ pub async fn open(
     let project = ProjectId::parse(input.required("project")?).map_err(invalid)?;
     let session = SessionId::parse(input.required("session")?).map_err(invalid)?;
     let run_id = RunId::parse(input.required("run")?).map_err(invalid)?;
-    let user = Username::parse(input.required("user")?).map_err(invalid)?;
+    let user = input.optional("user")?.map(Username::parse).transpose().map_err(invalid)?;
+    let bearer = input.secret("bearer")?;
     input.finish()?;
+    let user = sender(&app, user, bearer.as_ref()).await?;
     if super::read_index(&app, |index| index.session(&project, &session).is_none())? {
         return Err(Problem::not_found("Session", session.as_str()));
     }
@@ -72,6 +76,29 @@ pub async fn open(
         StatusCode::CREATED,
         Json(json!({ "id": turn.id, "token": token.expose(), "expires_at": rfc3339(expires_at_ms) })),
     ))
+}
+
+/// Who sent the message: whom the proxy names, or whose bearer it passes on, and then both say the same.
+async fn sender(app: &App, named: Option<Username>, bearer: Option<&Secret>) -> Answer<Username> {
+    let Some(bearer) = bearer else {
+        if app.config.sessions.require_sender_bearer {
+            return Err(Problem::validation(
+                "`bearer` is required here (`sessions.require_sender_bearer`): the sender's own, as it came with the message",
+            ));
+        }
+        return named.ok_or_else(|| Problem::validation("no value given for required property user"));
+    };
+    let known = caller::of_authorization(app, bearer)
+        .await?
+        .ok_or_else(|| Problem::forbidden_because("the sender's bearer is not known, or past its end; the message has to be sent again"))?;
+    // A session's or a service's bearer is nobody's; a key reads no more in a turn than it does itself.
+    let sender = known.principal().filter(|_| !known.is_service());
+    let sender = sender.filter(|sender| named.as_ref().is_none_or(|named| named == *sender));
+    let sender = sender.ok_or_else(|| Problem::forbidden_because("the sender's bearer is not that of `user`"))?;
+    if !known.scopes().allow(FETCH_TOKEN.0, FETCH_TOKEN.1) {
+        return Err(Problem::forbidden_because("the sender's key may not read tokens"));
+    }
+    Ok(sender.clone())
 }
 
 /// `DELETE /api/claviger/v1/turns/{id}`

@@ -217,6 +217,8 @@ pub struct Sessions {
     pub legacy_creator_fallback: bool,
     /// Projects may choose the `owner` policy.
     pub allow_owner_policy: bool,
+    /// A turn is opened only with the sender's own bearer, beside the trusted proxy's.
+    pub require_sender_bearer: bool,
 }
 
 /// What is written to standard error.

@@ -226,8 +226,14 @@ pub fn all() -> Value {
     put(
         "NewTurn",
         object(
-            &["project", "session", "run", "user"],
-            vec![("project", text()), ("session", text()), ("run", text()), ("user", text())],
+            &["project", "session", "run"],
+            vec![
+                ("project", text()),
+                ("session", text()),
+                ("run", text()),
+                ("user", text()),
+                ("bearer", text()),
+            ],
         ),
     );
     put(

@@ -176,6 +176,7 @@ fn both_implementations_agree_on_every_case() {
                     let operator = config::Sessions {
                         legacy_creator_fallback: bit(0),
                         allow_owner_policy: bit(1),
+                        ..config::Sessions::default()
                     };
                     for open_turns in &turns {
                         let facts = SessionFacts {
