@@ -7,4 +7,5 @@ mod naive;
 mod properties;
 mod resolution;
 mod resources;
+mod sequences;
 mod world;
