@@ -39,6 +39,7 @@ pub mod records;
 pub mod clock;
 pub mod config;
 pub mod ids;
+pub mod json;
 pub mod seal;
 pub mod secret;
 pub mod telemetry;

@@ -4,8 +4,9 @@
 //! stands; what is taken is not opened either. An answer that does not read is an error when it is asked for, not an empty one.
 
 use super::held::{Class, HostSecret};
-use super::json;
+use super::pointer;
 use crate::clock::{Millis, from_rfc3339};
+use crate::json;
 use crate::manifest::{self, Endpoint, Expiry, ExpiryUnit, Kind, Taken};
 use crate::secret::Secret;
 use serde_json::{Map, Value};
@@ -236,8 +237,8 @@ fn whole(seconds: f64) -> Option<i64> {
 
 /// The answer reduced to what the endpoint opens.
 fn open(endpoint: &Endpoint, value: &Value) -> Value {
-    let patterns: Vec<Vec<String>> = endpoint.opens.iter().filter_map(|pointer| json::segments(pointer)).collect();
-    let taken: Vec<Vec<String>> = endpoint.takes.iter().filter_map(|take| json::segments(&take.pointer)).collect();
+    let patterns: Vec<Vec<String>> = endpoint.opens.iter().filter_map(|pointer| pointer::segments(pointer)).collect();
+    let taken: Vec<Vec<String>> = endpoint.takes.iter().filter_map(|take| pointer::segments(&take.pointer)).collect();
     let views: Vec<&[String]> = patterns.iter().map(Vec::as_slice).collect();
     let holes: Vec<&[String]> = taken.iter().map(Vec::as_slice).collect();
     reduce(value, &views, &holes).unwrap_or_else(|| Value::Object(Map::new()))

@@ -5,9 +5,10 @@
 //! Only then the secrets take their markers' places. Anything that does not read is refused; nothing is ever placed "as far as possible".
 
 use super::bind::Encoding;
+use super::headers;
 use super::held::{HostSecret, Origin};
 use super::limits::{REQUEST_BODY_BYTES, REQUEST_HEADERS};
-use super::{headers, json};
+use crate::json;
 use crate::manifest::{Endpoint, PlacedAs};
 use crate::secret::Secret;
 use serde_json::Value;

@@ -5,8 +5,9 @@
 
 use super::answer::{RawAnswer, read};
 use super::held::Class;
-use super::json::{parse, segments};
+use super::pointer::segments;
 use crate::clock::Millis;
+use crate::json::parse;
 use crate::likeness::{self, Shown};
 use crate::manifest::{Endpoint, Kind, Manifest, Taken, TokenSource, is_closed_name};
 use crate::scenario::{Answer, Scenario};

@@ -29,6 +29,7 @@ pub mod times;
 mod host {
     pub mod clock;
     pub mod ids;
+    pub mod json;
     pub mod manifest;
     pub mod secret;
 
@@ -43,7 +44,7 @@ mod host {
         pub mod answer;
         pub mod echo;
         pub mod held;
-        pub mod json;
+        pub mod pointer;
 
         #[path = "../../../tests/fuzz/src/answers.rs"]
         pub mod answers;
@@ -53,7 +54,7 @@ mod host {
 }
 
 // The host's files name each other from their own crate's root.
-use host::{api, clock, ids, manifest, runtime, secret};
+use host::{api, clock, ids, json, manifest, runtime, secret};
 
 /// A target's name and function.
 pub type Target = (&'static str, fn(&[u8]));

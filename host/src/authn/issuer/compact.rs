@@ -1,8 +1,8 @@
 //! The parts of a signed token (RFC 7515, compact form), read strictly and believed in nothing yet.
 
 use super::rejection::Rejection;
-use super::strict;
 use crate::config::Algorithm;
+use crate::json;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ impl<'t> Unverified<'t> {
         }
         let (input, signature) = token.rsplit_once('.').ok_or(Rejection::Malformed)?;
         let (header, claims) = input.split_once('.').ok_or(Rejection::Malformed)?;
-        let header = strict::object(&decode(header)?).ok_or(Rejection::Malformed)?;
+        let header = json::object(&decode(header)?).ok_or(Rejection::Malformed)?;
         if header.contains_key("crit") {
             return Err(Rejection::Critical);
         }
@@ -52,7 +52,7 @@ impl<'t> Unverified<'t> {
         Ok(Self {
             algorithm,
             kid,
-            claims: strict::object(&decode(claims)?).ok_or(Rejection::Malformed)?,
+            claims: json::object(&decode(claims)?).ok_or(Rejection::Malformed)?,
             input: input.as_bytes(),
             signature: decode(signature)?,
         })

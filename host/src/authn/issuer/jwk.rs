@@ -4,8 +4,8 @@
 //! type is refused before any arithmetic. Symmetric keys are not read at all, so no public key can ever serve as an HMAC secret.
 
 use super::compact::LONGEST_KID;
-use super::strict;
 use crate::config::Algorithm;
+use crate::json;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey};
@@ -34,7 +34,7 @@ enum Public {
 
 /// Reads a key set. What is no public key for signatures is left out; `None` if it is no key set at all.
 pub(super) fn read(document: &[u8]) -> Option<Vec<Key>> {
-    let document = strict::object(document)?;
+    let document = json::object(document)?;
     let listed = document.get("keys")?.as_array()?;
     if listed.len() > MOST_KEYS {
         return None;

@@ -18,7 +18,6 @@ mod jwk;
 mod keys;
 mod rejection;
 mod source;
-mod strict;
 
 pub use claims::Profile;
 pub use rejection::Rejection;

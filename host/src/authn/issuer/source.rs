@@ -1,9 +1,9 @@
 //! Where an issuer's keys come from: a file, an address, or the address that the issuer's own configuration names.
 
 use super::jwk::{self, Key};
-use super::strict;
 use crate::config::{Issuer, SourceError, read_line};
 use crate::egress::{Answer, Denied, Document, Egress, EgressError, Headers};
+use crate::json;
 use serde_json::Value;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -71,7 +71,7 @@ impl Source {
                 let answer = get(egress, configuration, bearer).await?;
                 let origin = configuration.origin();
                 let unusable = |why| KeysError::Unusable(origin.clone(), why);
-                let found = strict::object(answer.body()).ok_or_else(|| unusable("no issuer's configuration"))?;
+                let found = json::object(answer.body()).ok_or_else(|| unusable("no issuer's configuration"))?;
                 if found.get("issuer").and_then(Value::as_str) != Some(issuer.url.as_str()) {
                     return Err(KeysError::AnotherIssuer(origin));
                 }

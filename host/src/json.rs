@@ -1,7 +1,7 @@
-//! JSON read strictly: an object that names a key twice is refused.
+//! JSON read strictly: an object that names a key twice is refused, at every depth.
 //!
-//! Two readers of such an object may see different values; what the host checked would then not be what the upstream acts on, or what it opened not what
-//! it took.
+//! Of `{"sub":"alice","sub":"bob"}` one library takes the first and another the last. What the host checked would then not be what the upstream
+//! acts on, and a signed token that says two things says nothing.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -21,6 +21,15 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
         };
         format!("{reason} (line {}, column {})", error.line(), error.column())
     })
+}
+
+/// The same, of an object alone.
+#[must_use]
+pub fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    match parse(text) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    }
 }
 
 const DUPLICATE: &str = "an object names a key twice";
@@ -54,8 +63,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("no finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -89,20 +100,6 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// A JSON pointer (RFC 6901) as its segments, unescaped; `None` if it is none.
-#[must_use]
-pub fn segments(pointer: &str) -> Option<Vec<String>> {
-    if pointer.is_empty() {
-        return Some(Vec::new());
-    }
-    let path = pointer.strip_prefix('/')?;
-    Some(
-        path.split('/')
-            .map(|segment| segment.replace("~1", "/").replace("~0", "~"))
-            .collect(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +114,34 @@ mod tests {
             r#"{"a":[1,-2,0.5,null,true,"x"]}"#
         );
         assert!(parse(b"{} trailing").is_err());
+    }
+
+    #[test]
+    fn a_name_comes_once_at_every_depth() {
+        assert!(object(br#"{"sub":"a","aud":["x",{"y":1}],"exp":1.5,"n":null,"b":true}"#).is_some());
+        for text in [
+            r#"{"sub":"a","sub":"a"}"#,
+            r#"{"a":{"b":1,"b":2}}"#,
+            r#"{"a":[{"b":1,"b":2}]}"#,
+            "{\"sub\":\"a\",\"s\\u0075b\":\"b\"}",
+            r#"{"sub":"a"} "#.trim_end().to_owned().as_str().strip_suffix('}').unwrap(),
+            r#"{"sub":"a"}{}"#,
+            "[]",
+            "null",
+            "",
+        ] {
+            assert!(object(text.as_bytes()).is_none(), "{text}");
+        }
+        assert!(object(b"{\"sub\":\"\xff\"}").is_none());
+        assert!(object(format!("{}{}", "{\"a\":".repeat(200), "1".to_owned() + &"}".repeat(200)).as_bytes()).is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_read_is_what_everybody_reads(text in r#"\{("[a-c]":([0-9]{1,3}|"[a-z]{0,3}"|\[1,2\]|\{"x":null\}),?){0,3}\}"#) {
+            if let Some(read) = object(text.as_bytes()) {
+                proptest::prop_assert_eq!(serde_json::Value::Object(read), serde_json::from_str::<serde_json::Value>(&text).unwrap());
+            }
+        }
     }
 }
