@@ -188,6 +188,20 @@ impl SessionHandle {
         handle[0] = SESSIONS_OWN;
         Self(handle)
     }
+
+    /// The one that a text begins with, and what follows it.
+    #[must_use]
+    pub fn split_from(text: &str) -> Option<(Self, &str)> {
+        let handle = *text.as_bytes().first_chunk()?;
+        let rest = text.get(HANDLE_LETTERS..)?;
+        handle.is_ascii().then_some((Self(handle), rest))
+    }
+}
+
+impl fmt::Display for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
 }
 
 /// A digest in base62 digits. Some digits come a little more often than others, which matters to secrets alone.

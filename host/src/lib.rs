@@ -19,6 +19,7 @@ pub mod server;
 pub mod api;
 
 pub mod broker;
+pub mod exchange;
 pub mod follow;
 
 pub mod cache;

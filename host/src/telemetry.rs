@@ -21,6 +21,8 @@ pub const READS: &str = "claviger_credential_reads_total";
 pub const MINTS: &str = "claviger_provider_calls_total";
 /// Requests refused before anyone was recognised.
 pub const UNAUTHENTICATED: &str = "claviger_unauthenticated_total";
+/// What the token exchange was asked, by outcome.
+pub const EXCHANGES: &str = "claviger_exchange_requests_total";
 /// Answers, by status class.
 pub const ANSWERS: &str = "claviger_http_answers_total";
 

@@ -10,6 +10,8 @@ pub struct DevFile {
     pub url: String,
     /// Where its metrics are.
     pub metrics: String,
+    /// Where the token exchange answers.
+    pub exchange: String,
     /// Where the emulated upstream answers.
     pub upstream: String,
     /// By name.
@@ -42,4 +44,6 @@ pub struct Session {
     pub owner: String,
     /// The bearer that its runner has.
     pub token: String,
+    /// Where its runner gets another one.
+    pub token_url: String,
 }

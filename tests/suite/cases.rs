@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 const PAGE: &str = "docs/acp-compatibility.md";
 
-/// The cases of the API and of resolution, by the numbers that the wire's description gives them; others are the runner's and the exchange's.
+/// The cases of the API and of resolution, by the numbers that the wire's description gives them, and the exchange's own; others are its clients' and the runner's.
 const CASES: [u16; 50] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 25, 26, 27, 28, 29, 30, 31, 32, 34, 35, 37, 38, 40, 41,
     42, 43, 44, 46, 48, 50, 51, 53, 57, 59, 60, 61, 63, 65,
 ];
 const CASES_OF_RESOLUTION: [u16; 5] = [66, 67, 68, 69, 71];
+const CASE_OF_THE_EXCHANGE: u16 = 72;
 
 /// The rows of the table below that heading, first cell and last, without its head.
 pub fn table<'a>(page: &'a str, heading: &str) -> Result<Vec<(&'a str, &'a str)>> {
@@ -45,7 +46,7 @@ fn every_acceptance_case_is_carried_by_a_test() -> Result<()> {
         }
         ensure!(carried.insert(number, tests.len()).is_none(), "case {number} twice");
     }
-    let expected: Vec<u16> = CASES.into_iter().chain(CASES_OF_RESOLUTION).collect();
+    let expected: Vec<u16> = CASES.into_iter().chain(CASES_OF_RESOLUTION).chain([CASE_OF_THE_EXCHANGE]).collect();
     ensure!(carried.keys().copied().eq(expected), "the page carries {:?}", carried.keys());
     let without: Vec<&u16> = carried.iter().filter(|(_, tests)| **tests == 0).map(|(number, _)| number).collect();
     ensure!(without.is_empty(), "no test for {without:?}");

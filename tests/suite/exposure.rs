@@ -10,10 +10,15 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
         "compares a code that was shown with the one that was typed",
     ),
     ("host/src/api/consumers.rs", "the answer to a token read, and the only one"),
+    ("host/src/api/exchange.rs", "a session's bearer, to whoever has its address"),
     ("host/src/api/intake.rs", "splits a pasted document and checks what a field must be"),
     (
         "host/src/api/caller.rs",
         "a sender's bearer, that a trusted proxy passes on to be recognised",
+    ),
+    (
+        "host/src/api/session_credentials.rs",
+        "where a session gets its bearer, to whoever starts its runner",
     ),
     ("host/src/api/turns.rs", "a turn's bearer, to the proxy that opened it"),
     (
@@ -50,6 +55,8 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
         "host/src/dev/upstream/world.rs",
         "the emulated upstream knows its accounts by digest",
     ),
+    ("host/src/exchange/key.rs", "reads the private key that was opened"),
+    ("host/src/exchange/mod.rs", "puts a session's secret behind the exchange's address"),
     ("host/src/records/mod.rs", "the database's address, which may hold a password"),
     ("host/src/runtime/echo.rs", "searches what came back for what was sent"),
     (

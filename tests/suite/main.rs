@@ -18,6 +18,7 @@ mod dependencies;
 mod documented;
 mod dropin;
 mod edge;
+mod exchange;
 mod explain;
 mod exposure;
 mod fallback;

@@ -235,6 +235,7 @@ ANCHORS = {
     "getDescriptionPage": lambda w: anchored(),
     "listErrors": lambda w: anchored(),
     "getError": lambda w: anchored({"id": "7"}),
+    "getPublishedKeys": lambda w: anchored(),
     "isAlive": lambda w: anchored(),
     "isReady": lambda w: anchored(),
 }

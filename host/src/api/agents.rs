@@ -13,6 +13,7 @@ use super::projects;
 use super::refusals;
 use super::request::RequestContext;
 use super::role_bindings;
+use super::session_credentials;
 use super::sessions;
 use super::state::App;
 use crate::access::resources;
@@ -149,6 +150,7 @@ pub async fn start(
         details: Details::default().changed(details.collect()),
     };
     let wanted = new.id.clone();
+    let key = session_credentials::exchange_key(&app).await?;
     let event = Administrative::resource("AGENT_STARTED", &context.id, &known.caller, subject(&agent), None);
     let session = recorded(&app, event, app.records.session_of_agent(new)).await?;
     let is_new = session.id == wanted;
@@ -158,7 +160,7 @@ pub async fn start(
     let session = app.records.detailed_session(&session.id).await.map_err(refusals::by_records)?;
     let starting_prompt = prompt.or_else(|| agents.text("prompt").map(str::to_owned)).unwrap_or_default();
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let shown = sessions::started(&app, &session.record, present::session(&session))?;
+    let shown = sessions::started(&app, &known, &session.record, key.as_deref(), present::session(&session))?;
     let body = json!({ "session": shown, "starting_prompt": starting_prompt });
     Ok((status, Json(body)))
 }

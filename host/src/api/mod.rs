@@ -9,6 +9,7 @@ mod connect;
 mod consumers;
 mod credentials;
 pub(crate) mod details;
+mod exchange;
 mod explain;
 mod health;
 mod input;
@@ -21,6 +22,7 @@ mod present;
 pub(crate) mod problem;
 mod project_credentials;
 mod projects;
+mod published_keys;
 mod refusals;
 mod request;
 mod role_bindings;
@@ -35,6 +37,7 @@ mod turns;
 mod users;
 mod whoami;
 
+pub use exchange::exchange_service;
 pub use state::{App, Parts};
 
 use crate::access::Index;
@@ -142,6 +145,7 @@ pub fn service(app: App) -> Stamped {
         .route("/api/ambient/v1/openapi.html", get(openapi::page::served))
         .route("/api/ambient/v1/errors", get(metadata::errors))
         .route("/api/ambient/v1/errors/{id}", get(metadata::error))
+        .route("/.well-known/jwks.json", get(published_keys::published))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(metadata::nothing)

@@ -8,10 +8,12 @@ use super::problem::{Answer, Problem};
 use super::state::App;
 use super::tokens;
 use crate::access::{Index, Target, TokenRequest};
+use crate::identity::Caller;
 use crate::ids::{CredentialId, ProjectId, ProviderName};
 use crate::records::model::Session;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The read that an id asks for, if it is one of a running or ended session's. Below a project, only of that project's.
 pub(super) fn request(app: &App, id: &CredentialId, project: Option<&ProjectId>) -> Answer<Option<TokenRequest>> {
@@ -40,8 +42,19 @@ pub(super) fn shown(app: &App, known: &Known, id: &CredentialId, project: Option
     Ok(shown)
 }
 
-/// What a runner is started with.
-pub(super) fn environment(app: &App, session: &Session) -> Answer<Map<String, Value>> {
+/// The key that runners encrypt their session's id with; nothing without an exchange. Asked for before a session is started: while it is being made
+/// nothing is to begin that could not be told of it.
+pub(super) async fn exchange_key(app: &App) -> Answer<Option<Arc<str>>> {
+    let Some(exchange) = &app.exchange else { return Ok(None) };
+    match exchange.public_key().await {
+        Ok(key) => Ok(Some(key)),
+        Err(error) => Err(Problem::unavailable("the key of the token exchange is not there yet", 5).because(error)),
+    }
+}
+
+/// What a runner is started with. The address of the session's own bearer is for whoever runs its runner: a service, or the person who made it.
+/// Others may start a session, and need not be able to read in it while somebody else's turn is open.
+pub(super) fn environment(app: &App, caller: &Caller, session: &Session, key: Option<&str>) -> Answer<Map<String, Value>> {
     let ids: BTreeMap<ProviderName, CredentialId> = super::read_index(app, |index| {
         let providers = providers(app, index, session).into_iter();
         providers
@@ -54,6 +67,12 @@ pub(super) fn environment(app: &App, session: &Session) -> Answer<Map<String, Va
     let mut environment = Map::new();
     // A variable is text: the map is JSON in it.
     environment.insert("CREDENTIAL_IDS".to_owned(), json!(json!(ids).to_string()));
+    let is_its_own = caller.is_service() || caller.principal() == Some(&session.created_by);
+    if let (Some(exchange), Some(key), true) = (&app.exchange, key, is_its_own) {
+        let address = exchange.address_of(session);
+        environment.insert("AMBIENT_CP_TOKEN_URL".to_owned(), json!(address.expose()));
+        environment.insert("AMBIENT_CP_TOKEN_PUBLIC_KEY".to_owned(), json!(key));
+    }
     Ok(environment)
 }
 

@@ -185,9 +185,10 @@ pub async fn start(
 ) -> Answer<Json<Value>> {
     // An editor makes sessions and may start them, though the platform's role says `update` for it.
     let session = changeable(&app, &known, &id, &["start", "update"])?;
-    begin(&app, &context, &known, &session).await?;
+    let key = session_credentials::exchange_key(&app).await?;
+    let session = begin(&app, &context, &known, &session).await?;
     let Json(shown) = answer(&app, &session.id).await?;
-    Ok(Json(started(&app, &session, shown)?))
+    Ok(Json(started(&app, &known, &session, key.as_deref(), shown)?))
 }
 
 /// `POST /sessions/{id}/stop`: its grants and turns end at once.
@@ -242,8 +243,8 @@ pub(super) fn creator(known: &Known) -> Answer<(Username, Trigger)> {
 }
 
 /// A session that was started, with what its runner is started with.
-pub(super) fn started(app: &App, session: &Session, mut shown: Value) -> Answer<Value> {
-    let environment = session_credentials::environment(app, session)?;
+pub(super) fn started(app: &App, known: &Known, session: &Session, key: Option<&str>, mut shown: Value) -> Answer<Value> {
+    let environment = session_credentials::environment(app, &known.caller, session, key)?;
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("environment".to_owned(), Value::Object(environment));
     }
@@ -251,7 +252,7 @@ pub(super) fn started(app: &App, session: &Session, mut shown: Value) -> Answer<
 }
 
 /// Starts a session: what resolves for its project and agent now is granted to it, in the transaction that starts it.
-pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, session: &Session) -> Answer<()> {
+pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, session: &Session) -> Answer<Session> {
     let resolved = super::read_index(app, |index| {
         let policy = index.project(&session.project_id).map(|project| project.credential_policy);
         match policy {
@@ -263,8 +264,8 @@ pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, se
         }
     })?;
     let event = Administrative::resource("SESSION_STARTED", &context.id, &known.caller, subject(session), None);
-    recorded(app, event, app.records.start_session(&session.id, &resolved)).await?;
-    Ok(())
+    let (started, _) = recorded(app, event, app.records.start_session(&session.id, &resolved)).await?;
+    Ok(started)
 }
 
 async fn to_phase(app: &App, context: &RequestContext, known: &Known, session: &Session, phase: Phase) -> Answer<()> {

@@ -7,6 +7,7 @@ use crate::broker::Broker;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::egress::Egress;
+use crate::exchange::Exchange;
 use crate::follow::Follower;
 use crate::records::Records;
 use crate::runtime::Catalog;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub audit: Audit,
     /// Gets tokens.
     pub broker: Broker,
+    /// Where runners get their session's bearer, if the operator has them get it here.
+    pub exchange: Option<Exchange>,
     /// The loaded providers.
     pub catalog: Arc<Catalog>,
     /// The way out: here only to ask which instances are allowed.

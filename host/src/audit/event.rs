@@ -257,12 +257,23 @@ fn write_mint(line: &mut Line, mint: &str, credential: &Credential) {
     line.put("provider", credential.provider.as_str());
 }
 
+/// Who makes it.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// Whoever has a shell on the server's machine.
+    Operator,
+    /// A caller, with this request.
+    Caller(&'a RequestId, &'a Caller),
+    /// Whoever came to the token exchange with a session's address.
+    Exchange(&'a RequestId),
+}
+
 /// A change that somebody makes.
 #[derive(Clone)]
 pub struct Administrative<'a> {
     event: &'static str,
     outcome: Option<&'static str>,
-    by: Option<(&'a RequestId, &'a Caller)>,
+    by: By<'a>,
     person: Option<&'a Username>,
     subject: Vec<(&'static str, &'a str)>,
 }
@@ -272,7 +283,7 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: None,
+            by: By::Operator,
             person: None,
             subject,
         }
@@ -319,7 +330,7 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: Some((request, caller)),
+            by: By::Caller(request, caller),
             person: None,
             subject,
         }
@@ -339,7 +350,7 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: Some((request, caller)),
+            by: By::Caller(request, caller),
             person: binding.user_id.as_ref(),
             subject,
         }
@@ -357,7 +368,7 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: Some((request, caller)),
+            by: By::Caller(request, caller),
             person,
             subject,
         }
@@ -375,7 +386,7 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: Some((request, caller)),
+            by: By::Caller(request, caller),
             person: Some(&turn.user),
             subject,
         }
@@ -392,9 +403,23 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: Some((request, caller)),
+            by: By::Caller(request, caller),
             person: None,
             subject: vec![("project", project.as_str()), ("session", session.as_str())],
+        }
+    }
+
+    /// `SESSION_TOKEN_ISSUED`: the exchange was asked for a session's bearer, with that session's address; or, where there is a reason, for none.
+    #[must_use]
+    pub fn exchange(request: &'a RequestId, (project, session): (&'a ProjectId, &'a SessionId), reason: Option<&'a str>) -> Self {
+        let mut subject = vec![("project", project.as_str()), ("session", session.as_str())];
+        subject.extend(reason.map(|reason| ("reason", reason)));
+        Self {
+            event: "SESSION_TOKEN_ISSUED",
+            outcome: None,
+            by: By::Exchange(request),
+            person: None,
+            subject,
         }
     }
 
@@ -411,7 +436,7 @@ impl<'a> Administrative<'a> {
         Self {
             event,
             outcome: None,
-            by: Some((request, caller)),
+            by: By::Caller(request, caller),
             person: caller.principal(),
             subject,
         }
@@ -487,12 +512,16 @@ impl<'a> Administrative<'a> {
             line.put("user", principals.person(person).as_str());
         }
         match self.by {
-            Some((request, caller)) => {
+            By::Caller(request, caller) => {
                 line.put("auth", caller.method());
                 line.put("caller", principals.caller(caller).as_str());
                 line.put("request", request.as_str());
             }
-            None => line.put("auth", "operator"),
+            By::Exchange(request) => {
+                line.put("auth", "exchange");
+                line.put("request", request.as_str());
+            }
+            By::Operator => line.put("auth", "operator"),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Hash, Unauthenticated};
 use crate::clock::Millis;
 use crate::identity::{Caller, CallerKind};
 use crate::ids::{ProjectId, RunId, SessionId, TurnId, Username};
-use crate::seal::jws::{BearerKeys, Expected, JwsError};
+use crate::seal::jws::{BearerKeys, Expected, JwsError, PublicKey};
 use crate::secret::Secret;
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,12 @@ impl SignedBearers {
             exp: expires_at_ms.div_euclid(1000),
             claims,
         })
+    }
+
+    /// The public keys by which they can be checked.
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys.public_keys()
     }
 
     pub(super) fn recognise(&self, bearer: &str, hash: Hash, now_ms: Millis) -> Result<Caller, Unauthenticated> {

@@ -99,6 +99,7 @@ mod tests {
             trigger: Trigger::Person,
             phase,
             workload: Some(workload_of(account)),
+            starts: 1,
             created_at_ms: 0,
             updated_at_ms: 0,
         }

@@ -100,9 +100,18 @@ fn what_is_commented_out_reads_too() {
         let given = ["keys", "client_secret_env", "jwks_file"]
             .iter()
             .any(|key| line.starts_with(&format!("# {key} = ")));
-        let option = ["url", "version", "ca_files", "public_url", "jwks_url", "bearer_file", "prefix"]
-            .iter()
-            .any(|key| line.starts_with(&format!("# {key} = ")));
+        let option = [
+            "listen",
+            "url",
+            "version",
+            "ca_files",
+            "public_url",
+            "jwks_url",
+            "bearer_file",
+            "prefix",
+        ]
+        .iter()
+        .any(|key| line.starts_with(&format!("# {key} = ")));
         assert!(
             option || given || !line.starts_with("# ") || !line.contains(" = "),
             "neither tried nor known: {line}"
@@ -114,6 +123,7 @@ fn what_is_commented_out_reads_too() {
     std::fs::write(&path, text).unwrap();
     let shown = load(Some(&path), "", false).unwrap();
     assert!(shown.database.url.is_some() && shown.api.public_url.is_some());
+    assert!(shown.exchange.listen.is_some() && shown.exchange.url.is_some());
     assert_eq!(shown.keyring.version, Some(2));
     let issuer = &shown.issuers[0];
     assert!(issuer.jwks_url.is_some() && issuer.bearer_file.is_some() && issuer.prefix.is_some());

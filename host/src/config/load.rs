@@ -1,6 +1,6 @@
 //! File and environment → [`Config`], or one sentence that names the key and where it stands.
 
-use super::{Config, Instance, issuer, source};
+use super::{Config, Exchange, Instance, issuer, source};
 use crate::secret::Secret;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -117,12 +117,34 @@ fn check(config: &mut Config, plain_http: bool) -> Result<(), ConfigError> {
     if config.audit.segment_bytes < 4096 {
         return Err(senseless("audit.segment_bytes", "must be at least 4096"));
     }
+    check_exchange(&config.exchange, plain_http).map_err(|(key, reason)| senseless(key, reason))?;
     for instance in &mut config.instances {
         check_instance(instance, plain_http)?;
     }
     issuer::check(&mut config.issuers, &config.services, plain_http).map_err(|(key, reason)| senseless(&key, &reason))?;
     source::check(&config.sources).map_err(|(key, reason)| senseless(&key, reason))?;
     Ok(())
+}
+
+fn check_exchange(exchange: &Exchange, development: bool) -> Result<(), (&'static str, &'static str)> {
+    match (&exchange.listen, &exchange.url) {
+        (None, None) if exchange.bare_token => Err(("exchange.bare_token", "needs an `exchange.listen`")),
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(("exchange.listen", "is missing: `exchange.url` is how runners reach it")),
+        (Some(_), None) if development => Ok(()),
+        (Some(_), None) => Err((
+            "exchange.url",
+            "is missing: it is how runners reach `exchange.listen`, and is put before their session's secret",
+        )),
+        (Some(_), Some(url)) => {
+            let plain = url.username() == "" && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+            if plain && matches!(url.scheme(), "http" | "https") {
+                Ok(())
+            } else {
+                Err(("exchange.url", "must be http or https, without user, query and fragment"))
+            }
+        }
+    }
 }
 
 fn check_instance(instance: &mut Instance, plain_http: bool) -> Result<(), ConfigError> {
@@ -183,6 +205,30 @@ mod tests {
         assert!(load(None, text, true).unwrap().instances[0].plain_http);
         let elsewhere = "data_dir = '/x'\n[[instance]]\nprovider = 'github'\nurl = 'http://10.0.0.1/github'";
         assert!(load(None, elsewhere, true).is_err());
+    }
+
+    #[test]
+    fn an_exchange_says_where_and_how_it_is_reached() {
+        let with = |lines: &str, development| load(None, &format!("data_dir = '/x'\n[exchange]\n{lines}"), development);
+        let refused = |lines: &str| with(lines, false).unwrap_err().to_string();
+        assert!(with("", false).unwrap().exchange.listen.is_none());
+        assert!(refused("listen = '0.0.0.0:8080'").contains("exchange.url"));
+        assert!(refused("url = 'https://x.example'").contains("exchange.listen"));
+        assert!(refused("bare_token = true").contains("exchange.bare_token"));
+        for url in [
+            "ftp://x.example",
+            "https://u@x.example",
+            "https://x.example?a=b",
+            "https://x.example#a",
+        ] {
+            assert!(
+                refused(&format!("listen = '0.0.0.0:8080'\nurl = '{url}'")).contains("exchange.url"),
+                "{url}"
+            );
+        }
+        let in_cluster = "listen = '0.0.0.0:8080'\nurl = 'http://claviger.work.svc:8080'";
+        assert!(with(in_cluster, false).unwrap().exchange.url.is_some());
+        assert!(with("listen = '127.0.0.1:0'", true).is_ok());
     }
 
     #[test]

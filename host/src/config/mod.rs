@@ -32,6 +32,9 @@ pub struct Config {
     /// Metrics, on a port of their own.
     #[serde(default)]
     pub metrics: Metrics,
+    /// Where runners get their session's bearer.
+    #[serde(default)]
+    pub exchange: Exchange,
     /// Where records are kept.
     #[serde(default)]
     pub database: Database,
@@ -108,6 +111,18 @@ impl Default for Metrics {
             listen: SocketAddr::from(([127, 0, 0, 1], 4433)),
         }
     }
+}
+
+/// Where runners get their session's bearer: a listener of its own. There is none unless the operator says where.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exchange {
+    /// Where it listens.
+    pub listen: Option<SocketAddr>,
+    /// How runners reach it: what `AMBIENT_CP_TOKEN_URL` begins with. The development server knows its own.
+    pub url: Option<Url>,
+    /// Whether `/token` without a session's secret is served: whoever reaches the listener and knows a session's id gets its bearer there.
+    pub bare_token: bool,
 }
 
 /// Where records are kept.

@@ -14,6 +14,9 @@ pub struct Handout {
     pub url: String,
     /// The metrics.
     pub metrics: String,
+    /// The token exchange.
+    #[serde(default)]
+    pub exchange: String,
     /// The emulated upstream.
     pub upstream: String,
     /// People, by name.
@@ -46,6 +49,9 @@ pub struct SessionHandout {
     pub owner: String,
     /// Its own bearer.
     pub token: String,
+    /// Where its runner gets another one.
+    #[serde(default)]
+    pub token_url: String,
 }
 
 const FILE: &str = "dev.json";

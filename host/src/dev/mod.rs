@@ -165,12 +165,13 @@ async fn start_upstream(people: &Seed, listen: SocketAddr) -> anyhow::Result<(Jo
 /// The file's configuration over the development server's own. `data` is where the data goes unless the file says otherwise.
 fn configuration(file: Option<&Path>, data: &Path) -> anyhow::Result<Config> {
     let defaults = format!(
-        "data_dir = {}\n[api]\nlisten = '127.0.0.1:0'\n[metrics]\nlisten = '127.0.0.1:0'\n[log]\nfilter = 'warn'\n",
+        "data_dir = {}\n[api]\nlisten = '127.0.0.1:0'\n[metrics]\nlisten = '127.0.0.1:0'\n[exchange]\nlisten = '127.0.0.1:0'\n[log]\nfilter = 'warn'\n",
         toml::Value::from(data.display().to_string())
     );
     let config = config::load(file, &defaults, true)?;
+    let mut addresses = [config.api.listen, config.metrics.listen].into_iter().chain(config.exchange.listen);
     anyhow::ensure!(
-        config.api.listen.ip().is_loopback() && config.metrics.listen.ip().is_loopback(),
+        addresses.all(|address| address.ip().is_loopback()),
         "a development server listens on loopback alone; use `claviger serve` for other addresses"
     );
     Ok(config)

@@ -64,11 +64,12 @@ pub(super) async fn seed(
         .sessions()
         .await?
         .into_iter()
-        .map(|session| session_of(app, session))
+        .map(|session| session_of(app, &session))
         .collect::<anyhow::Result<_>>()?;
     Ok(Handout {
         url: url.to_owned(),
         metrics: metrics.to_owned(),
+        exchange: app.exchange.as_ref().map_or_else(String::new, |exchange| exchange.url().to_owned()),
         upstream: upstream.as_str().trim_end_matches('/').to_owned(),
         people: bearers,
         proxy,
@@ -285,7 +286,7 @@ async fn bearer(app: &App, name: &str, stands_for: StandsFor, old: Option<&Perso
     })
 }
 
-fn session_of(app: &App, session: crate::records::model::Session) -> anyhow::Result<SessionHandout> {
+fn session_of(app: &App, session: &crate::records::model::Session) -> anyhow::Result<SessionHandout> {
     let now_ms = app.clock.now_ms();
     let claims = SessionClaims {
         project: session.project_id.clone(),
@@ -298,6 +299,10 @@ fn session_of(app: &App, session: crate::records::model::Session) -> anyhow::Res
         project: session.project_id.to_string(),
         owner: session.created_by.to_string(),
         token: token.expose().to_owned(),
+        token_url: app
+            .exchange
+            .as_ref()
+            .map_or_else(String::new, |exchange| exchange.address_of(session).expose().to_owned()),
     })
 }
 

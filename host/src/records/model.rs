@@ -245,6 +245,8 @@ pub struct Session {
     pub phase: Phase,
     /// As which service account its pod calls, where it has one of its own.
     pub workload: Option<Workload>,
+    /// How often it was started.
+    pub starts: i64,
     /// When it was made.
     pub created_at_ms: Millis,
     /// When it was last changed.

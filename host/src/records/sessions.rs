@@ -43,7 +43,7 @@ pub struct SessionPatch {
 
 macro_rules! columns {
     () => {
-        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, created_at_ms, updated_at_ms"
+        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, starts, created_at_ms, updated_at_ms"
     };
 }
 
@@ -68,6 +68,7 @@ pub(super) fn read(row: &Fields<'_>) -> Result<Session> {
             (Some(issuer), Some(subject)) => Some(Workload { issuer, subject }),
             _ => None,
         },
+        starts: row.int("starts")?,
         created_at_ms: row.int("created_at_ms")?,
         updated_at_ms: row.int("updated_at_ms")?,
     })
@@ -218,6 +219,9 @@ impl Records {
             grant.credential_id = Some(credential.clone());
             grants.push(bindings::insert(&mut write, &grant, BindingId::make(&*self.clock), now).await?);
         }
+        session.starts += 1;
+        let count = sqlx::query("UPDATE sessions SET starts = $2 WHERE id = $1");
+        write.run(count.bind(id.as_str()).bind(session.starts)).await?;
         set_phase(&mut write, &mut session, Phase::Creating, now).await?;
         write.commit().await?;
         Ok((session, grants))
@@ -325,6 +329,7 @@ async fn insert(write: &mut Write, new: NewSession, now: Millis) -> Result<Sessi
         trigger: new.trigger,
         phase: Phase::Pending,
         workload: None,
+        starts: 0,
         created_at_ms: now,
         updated_at_ms: now,
     };

@@ -22,11 +22,13 @@ pub enum Purpose {
     CompiledCode,
     /// What is kept beside the data to recognise the key again.
     KeyCheck,
+    /// The secrets in the addresses at which sessions get their bearers.
+    ExchangeAddress,
 }
 
 impl Purpose {
     /// All of them, in the order of their discriminants.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Records,
         Self::Cache,
         Self::AuditPrincipal,
@@ -35,6 +37,7 @@ impl Purpose {
         Self::SessionBearer,
         Self::CompiledCode,
         Self::KeyCheck,
+        Self::ExchangeAddress,
     ];
 
     /// Stands in the derivation for ever: changing one makes everything sealed under it unreadable.
@@ -48,6 +51,7 @@ impl Purpose {
             Self::SessionBearer => b"session-bearer",
             Self::CompiledCode => b"compiled-code",
             Self::KeyCheck => b"key-check",
+            Self::ExchangeAddress => b"exchange-address",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::cache::TokenCache;
 use crate::clock::{Clock, Millis, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::egress::{self, Egress, SystemResolver};
+use crate::exchange::{self, Exchange};
 use crate::follow::Follower;
 use crate::ids::{RequestId, Username};
 use crate::records::{self, DataFolder, Records};
@@ -37,6 +38,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use url::Url;
 
 /// Requests under way may take this long to end when the server stops: a reader waits 8 s at most.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -146,6 +148,36 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     if !api.ip().is_loopback() {
         tracing::warn!(%api, "the API speaks plain http, tokens and bearers included, and others than this machine can reach it; put TLS before it");
     }
+    let exchange_listener = match config.exchange.listen {
+        Some(address) => Some(listen(address, "exchange.listen").await?),
+        None => None,
+    };
+    let exchange_at = exchange_listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let exchange = match exchange_at {
+        Some(at) => {
+            let url = config.exchange.url.as_ref().map_or_else(|| format!("http://{at}"), Url::to_string);
+            let tools = exchange::Tools {
+                clock: Arc::clone(&clock),
+                keyring: keyring.clone(),
+                records: records.clone(),
+                index: index.clone(),
+                bearers: authn.signed().clone(),
+                audit: audit.clone(),
+            };
+            let exchange = Exchange::open(tools, &url, config.exchange.bare_token)
+                .await
+                .context("the token exchange cannot be served")?;
+            if config.exchange.bare_token {
+                tracing::warn!("`exchange.bare_token`: whoever reaches the exchange and knows a session's id gets that session's bearer");
+            }
+            // A development server makes its key when somebody asks for it: most never do.
+            if mode == Mode::Serve {
+                exchange.prepare();
+            }
+            Some(exchange)
+        }
+        None => None,
+    };
     let app = App::new(Parts {
         config,
         clock: Arc::clone(&clock),
@@ -156,6 +188,7 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
         authn,
         audit,
         broker,
+        exchange: exchange.clone(),
         catalog,
         egress,
     });
@@ -190,9 +223,18 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
             }
         }
     });
-    tasks.spawn(listener::serve(api_listener, api::service(app.clone()), stopping.clone()));
+    tasks.spawn(listener::serve(
+        api_listener,
+        listener::API,
+        api::service(app.clone()),
+        stopping.clone(),
+    ));
     let metrics_router = Router::new().route("/metrics", get(move || async move { metrics.render() }));
-    tasks.spawn(listener::serve(metrics_listener, metrics_router, stopping));
+    if let (Some(listener), Some(exchange)) = (exchange_listener, exchange) {
+        let service = api::exchange_service(exchange);
+        tasks.spawn(listener::serve(listener, listener::EXCHANGE, service, stopping.clone()));
+    }
+    tasks.spawn(listener::serve(metrics_listener, listener::API, metrics_router, stopping));
     tracing::info!(%api, metrics = %metrics_at, "serving");
     Ok(Server {
         app,

@@ -19,7 +19,7 @@ use view::{Unit, spread};
 const MARK: &str = "[redacted]";
 
 /// How the secrets of upstreams, and our own, begin. What follows is secret from [`LEAST`] characters on.
-const HEADS: [&[u8]; 28] = [
+const HEADS: [&[u8]; 29] = [
     // GitHub: personal, OAuth, user-to-server, installation, refresh; fine-grained.
     b"ghp_",
     b"gho_",
@@ -47,10 +47,11 @@ const HEADS: [&[u8]; 28] = [
     b"ya29.",
     b"1//0",
     b"GOCSPX-",
-    // Claviger: keys, people and services of the development server, envelopes.
+    // Claviger: keys, people and services of the development server, addresses of the exchange, envelopes.
     b"cvk_",
     b"cvp_",
     b"cvs_",
+    b"cvx_",
     b"ck1.",
     // Every JWT begins with `{"`.
     JWT,

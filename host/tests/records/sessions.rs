@@ -21,9 +21,10 @@ pub async fn grants_come_with_the_start_and_go_with_the_end(db: Db) {
     let (one, two) = (db.credential("github").await.id, db.credential("gitlab").await.id);
     let mut both = vec![one.clone(), two.clone()];
     both.sort();
-    for end in [Phase::Stopping, Phase::Completed, Phase::Failed, Phase::Stopped] {
+    assert_eq!(session.starts, 0);
+    for (number, end) in (1..).zip([Phase::Stopping, Phase::Completed, Phase::Failed, Phase::Stopped]) {
         let (started, made) = db.records.start_session(&session.id, &[one.clone(), two.clone()]).await.unwrap();
-        assert_eq!((started.phase, made.len()), (Phase::Creating, 2));
+        assert_eq!((started.phase, started.starts, made.len()), (Phase::Creating, number, 2));
         assert!(made.iter().all(|grant| grant.user_id.is_none() && grant.scope == Scope::Credential));
         assert_eq!(grants(&db, &session.id).await, both);
         let running = db.records.set_session_phase(&session.id, Phase::Running).await.unwrap();

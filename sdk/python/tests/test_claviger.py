@@ -202,3 +202,27 @@ def test_the_example_of_the_readme(world: World, capfd: pytest.CaptureFixture[st
     exec(compile(example, "README.md", "exec"), {})
     said = capfd.readouterr().out.split()
     assert said == [word for person in PEOPLE for word in (person, world.own(person)["github"])]
+
+
+def test_the_exchange_gives_a_session_its_own_token(world: World) -> None:
+    """A session of Alice's, started now: its runner has what the start answered and no other token."""
+    alice, project = world.bearer("alice"), world.session["project"]
+    made = world.call("POST", "/api/ambient/v1/sessions", alice, {"name": "exchange", "project_id": project})
+    started = world.call("POST", f"/api/ambient/v1/sessions/{made['id']}/start", alice, {})["environment"]
+    environment = {
+        "BACKEND_API_URL": world.dev["url"],
+        "PROJECT_NAME": project,
+        "SESSION_ID": made["id"],
+        "MCP_CONFIG_FILE": str(world.folder / "none"),
+        **started,
+    }
+    settings = Settings.from_environment(environment, allow_loopback=True, bot_token_file=world.folder / "none")
+    with Runner(settings).turn() as turn:
+        assert "users: [{name: team}]" in Path(turn.environment()["KUBECONFIG"]).read_text()
+        github = turn.credentials["github"]
+        assert isinstance(github, GitHub) and github.token.reveal().startswith("ghs_")
+        assert not {"gitlab", "jira", "google"} & set(turn.credentials)
+    # The same key and the same id, at another session's address: nothing.
+    environment["AMBIENT_CP_TOKEN_URL"] = world.session["token_url"]
+    other = Settings.from_environment(environment, allow_loopback=True, bot_token_file=world.folder / "none")
+    assert Runner(other).session_token() is None

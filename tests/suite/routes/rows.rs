@@ -220,6 +220,7 @@ pub(super) fn others() -> Rows {
         public("GET", "/api/ambient/v1/openapi.html", 200),
         public("GET", "/api/ambient/v1/errors", 200),
         Row { is_public: true, ..row("GET", "/api/ambient/v1/errors/{id}", Needs::ErrorNumber, [200; 8]) },
+        public("GET", "/.well-known/jwks.json", 200),
         public("GET", "/healthz", 200),
         public("GET", "/readyz", 200),
     ]

@@ -180,6 +180,7 @@ pub(super) fn session(id: &str, project: &str, creator: &str) -> Session {
         trigger: Trigger::Person,
         phase: Phase::Running,
         workload: None,
+        starts: 1,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

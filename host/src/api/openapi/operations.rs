@@ -219,6 +219,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation("get", "/api/ambient/v1/openapi.html", "getDescriptionPage", "This description as a page", &[(200, "html")], &[]).public(),
     operation("get", "/api/ambient/v1/errors", "listErrors", "The errors by number", &[(200, "ErrorList")], &[]).public(),
     operation("get", "/api/ambient/v1/errors/{id}", "getError", "One of them", &[(200, "Error")], &[404]).public(),
+    operation("get", "/.well-known/jwks.json", "getPublishedKeys", "The public keys that sessions' and turns' bearers are checked with", &[(200, "PublishedKeys")], &[]).public(),
     operation("get", "/healthz", "isAlive", "The process answers", &[(200, "text")], &[]).public(),
     operation("get", "/readyz", "isReady", "It can answer tokens", &[(200, "Readiness"), (503, "Readiness")], &[]).public(),
 ];

@@ -255,6 +255,10 @@ pub fn all() -> Value {
         ),
     );
     put("Description", json!({ "type": "object" }));
+    put(
+        "PublishedKeys",
+        object(&["keys"], vec![("keys", json!({ "type": "array", "items": { "type": "object" } }))]),
+    );
     put("Readiness", open(&["ready"], vec![("ready", json!({ "type": "boolean" }))]));
     put(
         "Error",

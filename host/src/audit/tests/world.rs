@@ -115,6 +115,7 @@ pub(super) fn index() -> Index {
             trigger: Trigger::Person,
             phase: Phase::Running,
             workload: None,
+            starts: 1,
             created_at_ms: 0,
             updated_at_ms: 0,
         }),

@@ -538,6 +538,7 @@ fn session(id: &str, phase: Phase, account: &str) -> Session {
             issuer: ISSUER.to_owned(),
             subject: format!("system:serviceaccount:agents:{account}"),
         }),
+        starts: 1,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

@@ -93,6 +93,7 @@ pub(super) fn session(trigger: Trigger, phase: Phase) -> Session {
         trigger,
         phase,
         workload: None,
+        starts: 1,
         created_at_ms: 0,
         updated_at_ms: 0,
     }
