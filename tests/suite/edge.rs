@@ -1,4 +1,5 @@
 //! Where tokens are used: Git's helper, a program's JSON, a child's environment; the real binary between a real server and the program.
 
+mod exec;
 mod git;
 mod process;

@@ -97,6 +97,11 @@ enum Command {
     GitCredential(edge::GitCredential),
     /// A token as JSON, for programs that run another one to get it.
     CredentialProcess(edge::CredentialProcess),
+    /// Runs a command with tokens in its environment.
+    Exec(Box<edge::Exec>),
+    /// Not for people: the last step before the command of `exec`.
+    #[command(hide = true)]
+    Tether(edge::Tether),
 }
 
 /// Where a command finds the server's data.
@@ -158,6 +163,8 @@ pub fn run() -> ExitCode {
             Command::Role(command) => done(command.run().await),
             Command::GitCredential(helper) => done(helper.run().await),
             Command::CredentialProcess(command) => done(command.run().await),
+            Command::Exec(exec) => exec.run().await.map_err(anyhow::Error::from),
+            Command::Tether(tether) => Ok(tether.run()),
         }
     });
     // What is still running holds nothing that is not durable.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::process::ExitCode;
 
 /// Why a command over the API did not do what it was told.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(in crate::cli) enum Failure {
     /// The command line asks for something that cannot be asked for. Exit code 2.
     #[error("{0}")]
@@ -33,6 +33,18 @@ impl Failure {
             Self::NotSignedIn(_) => 4,
             Self::Unreachable(_) => 5,
         })
+    }
+
+    /// The same, with what it is about.
+    pub(in crate::cli) fn about(self, what: &str) -> Self {
+        let words = format!("`{what}`: {self}");
+        match self {
+            Self::Usage(_) => Self::Usage(words),
+            Self::Refused(_) => Self::Refused(words),
+            Self::NotFound(_) => Self::NotFound(words),
+            Self::NotSignedIn(_) => Self::NotSignedIn(words),
+            Self::Unreachable(_) => Self::Unreachable(words),
+        }
     }
 
     /// The server's own words, its reason code and the operation id under which its operator finds the request.

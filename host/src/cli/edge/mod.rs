@@ -3,12 +3,19 @@
 //! What is read here goes to another program and nowhere else: never into an argument, never into this process's own environment, and into a
 //! file only where that was asked for.
 
+mod child;
+mod exec;
 mod git_credential;
 mod git_protocol;
 mod place;
 mod process;
 mod reading;
 mod rejections;
+mod renewal;
+mod tether;
+mod wallet;
 
+pub(super) use exec::Exec;
 pub(super) use git_credential::GitCredential;
 pub(super) use process::CredentialProcess;
+pub(super) use tether::Tether;
