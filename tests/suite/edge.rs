@@ -3,3 +3,4 @@
 mod exec;
 mod git;
 mod process;
+mod sidecar;

@@ -38,8 +38,16 @@ pub(super) fn shown(app: &App, known: &Known, id: &CredentialId, project: Option
     if let Some(object) = shown.as_object_mut() {
         object.insert("id".to_owned(), json!(id));
         object.insert("href".to_owned(), json!(format!("/api/ambient/v1/credentials/{id}")));
+        object.insert("stands_for".to_owned(), json!(mark(id, &permit.credential().id)));
     }
     Ok(shown)
+}
+
+/// Tells whose credential an id stands for from whose it stood for before, and nothing else of it.
+fn mark(id: &CredentialId, of: &CredentialId) -> String {
+    let text = format!("{id} {of}");
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The key that runners encrypt their session's id with; nothing without an exchange. Asked for before a session is started: while it is being made

@@ -99,6 +99,8 @@ enum Command {
     CredentialProcess(edge::CredentialProcess),
     /// Runs a command with tokens in its environment.
     Exec(Box<edge::Exec>),
+    /// Runs a program in a session with the tokens of whoever's turn it is, as the platform's credential sidecars are started.
+    Sidecar(edge::Sidecar),
     /// Not for people: the last step before the command of `exec`.
     #[command(hide = true)]
     Tether(edge::Tether),
@@ -164,6 +166,7 @@ pub fn run() -> ExitCode {
             Command::GitCredential(helper) => done(helper.run().await),
             Command::CredentialProcess(command) => done(command.run().await),
             Command::Exec(exec) => exec.run().await.map_err(anyhow::Error::from),
+            Command::Sidecar(sidecar) => sidecar.run().await.map_err(anyhow::Error::from),
             Command::Tether(tether) => Ok(tether.run()),
         }
     });

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// `claviger exec` on the run.
-struct Started {
+pub struct Started {
     running: Running,
     folder: tempfile::TempDir,
 }
@@ -22,10 +22,15 @@ struct Started {
 impl Started {
     /// Runs a shell script with tokens; `$OUT` is a folder that it writes into.
     fn of(shell: &Shell, arguments: &[&str], script: &str) -> Result<Self> {
+        Self::command(shell, &[&["exec"], arguments].concat(), script)
+    }
+
+    /// The same of any command that runs one.
+    pub fn command(shell: &Shell, arguments: &[&str], script: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut command = Command::new(process::claviger()?);
         shell.place(&mut command);
-        command.arg("exec").args(arguments).args(["--", "sh", "-c", script]);
+        command.args(arguments).args(["--", "sh", "-c", script]);
         command.env("OUT", folder.path()).env("TMPDIR", folder.path());
         command
             .stdin(Stdio::null())
@@ -41,7 +46,7 @@ impl Started {
     }
 
     /// The lines of a file that the script writes, once there are so many.
-    async fn lines(&mut self, name: &str, count: usize) -> Result<Vec<String>> {
+    pub async fn lines(&mut self, name: &str, count: usize) -> Result<Vec<String>> {
         let until = Instant::now() + WITHIN;
         loop {
             let text = std::fs::read_to_string(self.path(name)).unwrap_or_default();
@@ -58,7 +63,7 @@ impl Started {
         }
     }
 
-    async fn exit_code(&mut self) -> Result<i32> {
+    pub async fn exit_code(&mut self) -> Result<i32> {
         let until = Instant::now() + WITHIN;
         loop {
             if let Some(status) = self.running.ended()? {
@@ -69,13 +74,18 @@ impl Started {
         }
     }
 
+    /// `claviger`'s own.
+    pub fn id(&self) -> String {
+        self.running.id().to_string()
+    }
+
     /// To `claviger` alone, not to its group.
-    fn signal(&self, signal: &str) -> Result<()> {
+    pub fn signal(&self, signal: &str) -> Result<()> {
         signal_to(&self.running.id().to_string(), signal)
     }
 }
 
-fn signal_to(id: &str, signal: &str) -> Result<()> {
+pub fn signal_to(id: &str, signal: &str) -> Result<()> {
     ensure!(
         Command::new("kill").args([&format!("-{signal}"), id]).status()?.success(),
         "no process {id}"
@@ -83,7 +93,7 @@ fn signal_to(id: &str, signal: &str) -> Result<()> {
     Ok(())
 }
 
-async fn gone(id: &str) -> Result<()> {
+pub async fn gone(id: &str) -> Result<()> {
     let until = Instant::now() + WITHIN;
     loop {
         // What nobody has waited for yet is dead all the same.

@@ -44,6 +44,7 @@ pub fn all() -> Value {
                     ("generation", count()),
                     ("state", words(&["usable", "empty", "needs-reconnect", "indeterminate"])),
                     ("connected", json!({ "type": "boolean" })),
+                    ("stands_for", text()),
                     ("warnings", json!({ "type": "array", "items": text() })),
                 ],
             ),

@@ -4,6 +4,8 @@
 //! file only where that was asked for.
 
 mod child;
+mod contract;
+mod door;
 mod exec;
 mod git_credential;
 mod git_protocol;
@@ -12,10 +14,12 @@ mod process;
 mod reading;
 mod rejections;
 mod renewal;
+mod sidecar;
 mod tether;
 mod wallet;
 
 pub(super) use exec::Exec;
 pub(super) use git_credential::GitCredential;
 pub(super) use process::CredentialProcess;
+pub(super) use sidecar::Sidecar;
 pub(super) use tether::Tether;
