@@ -44,11 +44,11 @@ enum Reader {
 #[derive(Debug, Clone, Copy)]
 enum Keyed {
     /// Each for itself, by project, session and run.
-    ByRun,
+    Run,
     /// One for each session: the last one wins.
-    BySession,
+    Session,
     /// The same, and sessions of one name share it.
-    ByName,
+    Name,
 }
 
 fn some_step() -> impl Strategy<Value = Step> {
@@ -214,9 +214,9 @@ impl Run {
         let Some(session) = &mut facts.session else { return };
         let elsewhere = PROJECTS.iter().find(|(project, _)| *project != session.session.project_id.as_str());
         match keyed {
-            Keyed::ByRun => return,
-            Keyed::BySession => {}
-            Keyed::ByName => {
+            Keyed::Run => return,
+            Keyed::Session => {}
+            Keyed::Name => {
                 let (project, _) = elsewhere.unwrap();
                 let others = self.index.session_facts(&project_id(project), &session_id("s"), self.now).unwrap();
                 session.open_turns.extend(others.open_turns);
@@ -303,13 +303,13 @@ proptest! {
 
     #[test]
     fn nobodys_account_is_read_for_somebody_else((steps, trigger, owner) in some_steps()) {
-        follow(&steps, trigger, owner, Keyed::ByRun)?;
+        follow(&steps, trigger, owner, Keyed::Run)?;
     }
 }
 
 #[test]
 fn turns_that_are_kept_by_session_alone_are_found_out() {
-    for keyed in [Keyed::BySession, Keyed::ByName] {
+    for keyed in [Keyed::Session, Keyed::Name] {
         let mut runner = TestRunner::new(ProptestConfig {
             cases: 2_000,
             failure_persistence: None,
@@ -326,7 +326,7 @@ fn each_of_them_is_read_where_it_may_be() {
     let mut run = Run::new(Trigger::Person, false);
     let read = |run: &mut Run, reader, place, provider| {
         let caller = run.caller(reader).unwrap();
-        run.read(&caller, place, provider, None, Keyed::ByRun).map(|(id, ..)| id)
+        run.read(&caller, place, provider, None, Keyed::Run).map(|(id, ..)| id)
     };
     assert_eq!(read(&mut run, Reader::Session(1), 1, "github").as_deref(), Some("of-eve"));
     assert_eq!(read(&mut run, Reader::Session(0), 0, "github"), None);
