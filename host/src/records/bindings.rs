@@ -64,8 +64,6 @@ macro_rules! columns {
 }
 
 const ALL: &str = concat!("SELECT ", columns!(), " FROM role_bindings ORDER BY created_at_ms, id");
-/// A million are sorted for seconds, and the index has an order of its own.
-pub(super) const IN_ANY_ORDER: &str = concat!("SELECT ", columns!(), " FROM role_bindings");
 pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE id = $1");
 const OF_CREDENTIAL: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE credential_id = $1 ORDER BY id");
 pub(super) const OF_SESSION: &str = concat!("SELECT ", columns!(), " FROM role_bindings WHERE session_id = $1 ORDER BY id");

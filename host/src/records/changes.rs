@@ -8,7 +8,7 @@ use super::database::Transactional;
 use super::error::{Entity, RecordsError, Result};
 use super::model::{Agent, ApiKey, Binding, Credential, Project, Role, Session, Turn, User};
 use super::row::{Fields, each, int};
-use super::{Records, agents, api_keys, bindings, credential_rows, projects, roles, sessions, turns, users};
+use super::{Records, agents, api_keys, binding_pages, bindings, credential_rows, projects, roles, sessions, turns, users};
 use crate::ids::{AgentId, ApiKeyId, BindingId, CredentialId, ProjectId, RoleId, SessionId, TurnId, Username};
 use sqlx::any::AnyRow;
 
@@ -98,9 +98,7 @@ impl Records {
             agents: view.each(sqlx::query(agents::ALL), "agents", agents::read).await?,
             sessions: view.each(sqlx::query(sessions::ALL), "sessions", sessions::read).await?,
             turns: view.each(sqlx::query(turns::ALL), "turns", turns::read).await?,
-            bindings: view
-                .each(sqlx::query(bindings::IN_ANY_ORDER), "role_bindings", bindings::read)
-                .await?,
+            bindings: binding_pages::all(&mut view).await?,
             deactivated: view
                 .each(sqlx::query(users::DEACTIVATED), "users", |row| row.id("username"))
                 .await?,

@@ -9,7 +9,7 @@
 
 use super::error::{Entity, RecordsError, Result};
 use super::row::{Fields, int};
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use sqlx::any::{Any, AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::{AnyConnection, AnyPool, Connection, Executor, Transaction};
 use std::collections::BTreeSet;
@@ -256,14 +256,24 @@ pub(super) async fn bounded<T>(limit: Duration, work: impl Future<Output = sqlx:
     }
 }
 
-/// What comes, each row within the bound: a million take longer than one, and are not an outage.
+/// So many rows have to come within the bound: a million take longer than that, and are not an outage. Each row for itself would cost a timer.
+const AT_A_TIME: usize = 1_000;
+
+/// What comes, as long as it comes.
 async fn rows<T>(rows: impl Stream<Item = sqlx::Result<AnyRow>>, read: impl Fn(AnyRow) -> Result<T>) -> Result<Vec<T>> {
     let mut rows = std::pin::pin!(rows);
     let mut all = Vec::new();
-    while let Some(row) = bounded(STATEMENT, rows.try_next()).await? {
-        all.push(read(row)?);
+    loop {
+        let chunk = (&mut rows).take(AT_A_TIME).try_collect::<Vec<_>>();
+        let chunk = bounded(STATEMENT, chunk).await?;
+        let is_last = chunk.len() < AT_A_TIME;
+        for row in chunk {
+            all.push(read(row)?);
+        }
+        if is_last {
+            return Ok(all);
+        }
     }
-    Ok(all)
 }
 
 /// The first column of the row as an id-like text; for lookups of one column.

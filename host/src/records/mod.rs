@@ -8,6 +8,7 @@
 
 mod agents;
 mod api_keys;
+mod binding_pages;
 mod bindings;
 mod built_in_roles;
 mod changes;
