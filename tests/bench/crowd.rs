@@ -5,8 +5,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 
-/// Of each four bindings one makes a person the owner of a credential, and three make them the editor of a project.
-const PER_PERSON: u32 = 4;
+/// Of each ten bindings one makes a person the owner of a credential, and nine make them the editor of a project.
+const PER_PERSON: u32 = 10;
 
 /// People, and their credentials and projects. `$1` is how many of what the statement makes, and `$2` how many projects there are.
 const STATEMENTS: [&str; 5] = [
@@ -23,10 +23,10 @@ const STATEMENTS: [&str; 5] = [
      SELECT printf('A%026d', i), (SELECT id FROM roles WHERE name = 'credential:owner'), 'credential', printf('person-%07d@example.com', i),
             printf('C%026d', i), 1, 1 FROM n",
     // 7919 is prime, so a person's projects differ.
-    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 3 * $1)
+    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 9 * $1)
      INSERT INTO role_bindings (id, role_id, scope, user_id, project_id, created_at_ms, updated_at_ms)
-     SELECT printf('B%026d', i), (SELECT id FROM roles WHERE name = 'project:editor'), 'project', printf('person-%07d@example.com', i / 3),
-            printf('project-%06d', (i * 7919 + i / 3) % $2), 1, 1 FROM n",
+     SELECT printf('B%026d', i), (SELECT id FROM roles WHERE name = 'project:editor'), 'project', printf('person-%07d@example.com', i / 9),
+            printf('project-%06d', (i * 7919 + i / 9) % $2), 1, 1 FROM n",
 ];
 
 /// Adds that many bindings to the records in a folder that no server has open.
@@ -42,7 +42,7 @@ pub async fn enter(data: &Path, bindings: u32) -> Result<()> {
         .await
         .with_context(|| format!("cannot open `{}`", file.display()))?;
     for statement in STATEMENTS {
-        let query = sqlx::query(statement).bind(people).bind((people / 25).max(4));
+        let query = sqlx::query(statement).bind(people).bind((people / 10).max(10));
         query.execute(&mut database).await.context("cannot fill the records")?;
     }
     database.close().await.context("cannot close the records")
