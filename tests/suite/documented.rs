@@ -129,7 +129,7 @@ fn every_reason_code_of_a_failed_read_is_in_the_table() -> Result<()> {
 #[test]
 fn every_field_and_event_of_the_trail_is_explained() -> Result<()> {
     let page = text("docs/audit.md")?;
-    let code = text("host/src/audit/event.rs")?;
+    let code = text("host/src/audit/event.rs")? + &text("host/src/audit/administrative.rs")?;
     let is_name = |name: &&str| {
         !name.is_empty()
             && name

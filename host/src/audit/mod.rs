@@ -10,6 +10,7 @@
 //!
 //! Unauthenticated noise is counted, not chained: it must not be able to fill the disk.
 
+mod administrative;
 mod chain;
 mod error;
 mod event;
@@ -22,8 +23,9 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use administrative::Administrative;
 pub use error::AuditError;
-pub use event::{Access, Administrative, Granted, MintOutcome, Pending, Refused, Released};
+pub use event::{Access, Granted, MintOutcome, Pending, Refused, Released};
 pub use keys::{AuditKeys, principal_hashes};
 pub use verify::{Broken, Head, Report, verify};
 
