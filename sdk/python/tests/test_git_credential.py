@@ -15,15 +15,12 @@ from claviger_runner import GitHub, Secret, git_access, git_credential
 from fake_server import only, serving
 from worlds import FOUR, in_minutes, runner
 
-git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
-
 
 def fill(environment: dict[str, str], asked: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = ["git", "credential", "fill"]
     return subprocess.run(command, input=asked, env=environment, cwd=folder, capture_output=True, text=True, timeout=30)
 
 
-@git
 @pytest.mark.parametrize(
     "asked, expected",
     [
@@ -50,7 +47,6 @@ def test_git_gets_the_token_of_exact_hosts(tmp_path: Path, asked: str, expected:
             assert f"username={expected[0]}\npassword={expected[1]}\n" in done.stdout, done.stderr
 
 
-@git
 def test_other_helpers_are_not_asked_and_not_told(tmp_path: Path) -> None:
     """Somebody's store in the home folder would answer with its own, and would keep ours."""
     home = Path(os.environ["HOME"])
@@ -69,7 +65,6 @@ def test_other_helpers_are_not_asked_and_not_told(tmp_path: Path) -> None:
         assert "password=ghp_b" in fill(turn.environment(), "protocol=https\nhost=github.com\n\n", tmp_path).stdout
 
 
-@git
 def test_in_sidecar_mode_git_gets_no_token(tmp_path: Path) -> None:
     (Path(os.environ["HOME"]) / ".gitconfig").write_text("[credential]\n\thelper = store\n")
     (Path(os.environ["HOME"]) / ".git-credentials").write_text("https://owner:ghp_owner@github.com\n")
@@ -78,7 +73,6 @@ def test_in_sidecar_mode_git_gets_no_token(tmp_path: Path) -> None:
         assert done.returncode != 0 and "ghp_" not in done.stdout
 
 
-@git
 def test_somebodys_program_for_passwords_is_not_asked(tmp_path: Path) -> None:
     program = tmp_path / "askpass"
     program.write_text("#!/bin/sh\necho ghp_owner\n")
@@ -90,7 +84,6 @@ def test_somebodys_program_for_passwords_is_not_asked(tmp_path: Path) -> None:
         assert done.returncode != 0 and "ghp_owner" not in done.stdout
 
 
-@git
 def test_commits_are_the_senders(tmp_path: Path) -> None:
     (Path(os.environ["HOME"]) / ".gitconfig").write_text("[user]\n\tname = Owner\n\temail = owner@x\n")
     with serving(only(**FOUR)) as fake, runner(fake.url, tmp_path).turn("bob") as turn:
@@ -102,7 +95,6 @@ def test_commits_are_the_senders(tmp_path: Path) -> None:
         assert named.stdout == "Bob B.\n"
 
 
-@git
 def test_a_renewed_token_reaches_a_child_that_runs_already(tmp_path: Path) -> None:
     with (
         serving(only(github={"token": "t1", "expiresAt": in_minutes(4)})) as fake,
@@ -117,7 +109,6 @@ def test_a_renewed_token_reaches_a_child_that_runs_already(tmp_path: Path) -> No
     assert fill(environment, asked, tmp_path).returncode != 0, "the turn is over"
 
 
-@git
 def test_the_process_wide_form_serves_git_too(tmp_path: Path) -> None:
     from claviger_runner import ProcessWide, sender
 
