@@ -47,5 +47,6 @@ mod schemathesis;
 mod search;
 mod session_ids;
 mod source;
+mod turns;
 mod upstreams;
 mod words;
