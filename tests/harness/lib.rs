@@ -15,12 +15,14 @@ pub mod node;
 pub mod process;
 pub mod python;
 pub mod raw;
+pub mod serve;
 pub mod server;
 pub mod upstream;
 
 pub use client::{Answer, Client};
 pub use dev_file::DevFile;
 pub use issuer::Issuer;
+pub use serve::Served;
 pub use server::{Claviger, Setup};
 pub use upstream::{Emulator, Oidc, OpenId, Prism};
 

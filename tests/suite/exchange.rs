@@ -108,7 +108,7 @@ fn by_node(key: &str, plain: &str) -> Result<String> {
 }
 
 /// Encrypts as OpenSSL does it, base64.
-fn by_openssl(key: &str, plain: &str) -> Result<String> {
+pub fn by_openssl(key: &str, plain: &str) -> Result<String> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let file = std::env::temp_dir().join(format!("claviger-exchange-{}-{number}.pem", std::process::id()));
