@@ -284,6 +284,7 @@ impl Crowd {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the numbers are the result")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_reads_in_sixty_four_turns_and_not_one_with_somebody_elses_token() -> Result<()> {
     let crowd = Arc::new(crowd().await?);
@@ -324,12 +325,8 @@ async fn ten_thousand_reads_in_sixty_four_turns_and_not_one_with_somebody_elses_
     ensure!(wrong.is_empty(), "somebody else's token, of {answered} answers: {wrong:?}");
     assert_eq!(seen().count(), READS);
     ensure!(by_turn * 2 >= READS && by_id * 3 >= READS, "{by_turn} and {by_id} of {READS}");
-    for person in 0..PEOPLE.len() {
-        ensure!(
-            seen().filter(|read| read.person == person).count() > READS / 100,
-            "{}",
-            PEOPLE[person]
-        );
+    for (person, name) in PEOPLE.iter().enumerate() {
+        ensure!(seen().filter(|read| read.person == person).count() > READS / 100, "{name}");
     }
     let other: BTreeMap<u16, usize> = seen().fold(BTreeMap::new(), |mut other, read| {
         *other.entry(read.answer.status).or_default() += 1;

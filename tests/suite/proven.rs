@@ -107,9 +107,21 @@ fn is_test(code: &str, function: &str) -> bool {
     })
 }
 
+/// Whether a file of tests in Python has that one, as pytest finds it: `test_…` of the module itself, in a file `test_….py`.
+fn is_python_test(path: &str, function: &str) -> bool {
+    let named = |name: &str| name.starts_with("test_");
+    let is_file_of_tests = path.rsplit('/').next().is_some_and(named);
+    let code = std::fs::read_to_string(source::root().join(format!("{path}.py"))).unwrap_or_default();
+    let definition = format!("def {function}(");
+    is_file_of_tests && named(function) && code.lines().any(|line| line.starts_with(&definition))
+}
+
 /// Whether there is a test of that name. `claviger::…` is one of the host's own, `runtime::…` one of `host/tests/runtime`, `provider_x::…` one of that
-/// provider's crate, and everything else one of this program's.
+/// provider's crate, `path/test_x.py::test_y` one in Python, and everything else one of this program's.
 pub fn exists(name: &str) -> bool {
+    if let Some((path, function)) = name.split_once(".py::") {
+        return is_python_test(path, function);
+    }
     let root = source::root();
     let mut modules: Vec<&str> = name.split("::").collect();
     let (Some(function), Some(first)) = (modules.pop(), modules.first().copied()) else {
@@ -210,6 +222,7 @@ fn a_name_is_found_where_it_is_and_nowhere_else() {
         "provider_github::failures::oauth::tests::no_word_that_is_not_githubs_asks_for_a_person",
         "claviger::telemetry::redact::tests::a_ksuid_stays",
         "runtime::github::a_consent_is_asked_for_and_bought",
+        "sdk/python/tests/test_overlap.py::test_ending_one_turn_ends_no_other",
     ] {
         assert!(exists(name), "{name}");
     }
@@ -221,6 +234,12 @@ fn a_name_is_found_where_it_is_and_nowhere_else() {
         "provider_gitlab::tests::only_an_installation_is_narrowed",
         "claviger::tests::a_ksuid_stays",
         "nowhere",
+        // Python's: renamed, of another file, in a file that pytest passes over, no test.
+        "sdk/python/tests/test_overlap.py::test_ending_one_turn_ends",
+        "sdk/python/tests/test_turn.py::test_ending_one_turn_ends_no_other",
+        "sdk/python/tests/worlds.py::runner",
+        "sdk/python/tests/test_claviger.py::world",
+        "test_overlap.py::test_ending_one_turn_ends_no_other",
     ] {
         assert!(!exists(name), "{name}");
     }

@@ -3,9 +3,14 @@
 //! Alice made the session, Bob edits in its project, Carol has no part in it.
 
 mod bearers;
+mod everyone;
 mod kill;
+mod reviews;
+mod sessions;
 
+use crate::exchange::by_openssl;
 use anyhow::{Context, Result, ensure};
+use claviger_tests::api::{V1, role};
 use claviger_tests::{Answer, Claviger, Client};
 use serde_json::{Value, json};
 
@@ -37,6 +42,44 @@ impl World {
             session: session.id,
             claviger,
         })
+    }
+
+    /// Runs an operator's command beside the server and returns what it printed.
+    fn operator(&self, arguments: &[&str]) -> Result<String> {
+        let data = self.claviger.data().display().to_string();
+        let output = self.claviger.command(&[arguments, &["--data", &data]].concat())?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// From now on it is about a session that `maker` makes and starts, with the bearer that its runner gets at the exchange.
+    async fn enter(&mut self, maker: &Client, project: &str, more: &Value) -> Result<()> {
+        let mut body = json!({ "name": "talk", "project_id": project });
+        let all = body.as_object_mut().context("an object")?;
+        all.extend(more.as_object().context("what else?")?.clone());
+        let made = maker.post(&format!("{V1}/sessions"), &body).await?.expect(201)?;
+        (self.project, self.session) = (project.to_owned(), made.text_at("/id")?);
+        let start = format!("{V1}/sessions/{}/start", self.session);
+        let started = maker.post(&start, &json!({})).await?.expect(200)?;
+        let (address, key) = (
+            started.text_at("/environment/AMBIENT_CP_TOKEN_URL")?,
+            started.text_at("/environment/AMBIENT_CP_TOKEN_PUBLIC_KEY")?,
+        );
+        let bearer = format!("Bearer {}", by_openssl(&key, &self.session)?);
+        let traded = Client::new("")?
+            .with_header("authorization", &bearer)
+            .get(&address)
+            .await?
+            .expect(200)?;
+        self.runner = self.claviger.anybody()?.with_bearer(&traded.text_at("/token")?);
+        Ok(())
+    }
+
+    /// Lets somebody write to the project's sessions.
+    async fn let_in(&self, owner: &Client, person: &str) -> Result<()> {
+        let editor = role(owner, "project:editor").await?;
+        let binding = json!({ "role_id": editor, "scope": "project", "project_id": self.project, "user_id": person });
+        owner.post(&format!("{V1}/role_bindings"), &binding).await?.expect(201).map(drop)
     }
 
     async fn ask(&self, client: &Client, provider: &str) -> Result<Answer> {

@@ -77,19 +77,13 @@ async fn a_bearer_that_ends_in_a_turn_leaves_the_session_to_the_same_person() ->
 #[tokio::test]
 async fn a_key_that_is_revoked_in_a_turn_leaves_the_session_to_its_maker() -> Result<()> {
     let world = World::of(Claviger::start().await?)?;
-    let data = world.claviger.data().display().to_string();
-    let operator = |arguments: &[&str]| -> Result<String> {
-        let output = world.claviger.command(&[arguments, &["--data", &data]].concat())?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-    };
-    let bearer = operator(&["api-key", "create", "--for", "bob", "--name", "automation"])?;
+    let bearer = world.operator(&["api-key", "create", "--for", "bob", "--name", "automation"])?;
     let turn = world.open("run-1", json!({ "bearer": bearer })).await?;
     let key = world.claviger.anybody()?.with_bearer(&bearer);
     world.all_are(&key, "bob").await?;
-    let list = operator(&["api-key", "list"])?;
+    let list = world.operator(&["api-key", "list"])?;
     let line = list.lines().find(|line| line.contains("  automation  ")).unwrap_or_default();
-    operator(&["api-key", "revoke", line.split_whitespace().next().unwrap_or_default()])?;
+    world.operator(&["api-key", "revoke", line.split_whitespace().next().unwrap_or_default()])?;
     until_it_is_refused(&world, &key).await?;
     the_session_goes_on_for_bob(&world, &key, turn).await
 }
