@@ -40,6 +40,7 @@ mod people;
 mod people_let_in;
 mod prism;
 mod proven;
+mod replicas;
 mod resources;
 mod restart;
 mod rotation_oidc;
