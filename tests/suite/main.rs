@@ -48,6 +48,7 @@ mod routes;
 mod runner;
 mod schemathesis;
 mod search;
+mod session_bodies;
 mod session_ids;
 mod source;
 mod turns;
