@@ -49,6 +49,17 @@ impl Shell {
             .with("CLAVIGER_TOKEN", bearer))
     }
 
+    /// Another one, with a home of its own and the same variables.
+    ///
+    /// # Errors
+    /// No folder.
+    pub fn again(&self) -> Result<Self> {
+        Ok(Self {
+            environment: self.environment.clone(),
+            ..Self::new()?
+        })
+    }
+
     /// The same with a variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));

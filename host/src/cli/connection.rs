@@ -29,7 +29,7 @@ pub(super) struct Connection {
     context: Option<String>,
     /// Believe these certificate authorities too (PEM).
     #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
     /// Send the token over plain http, beyond this machine.
     #[arg(long)]
     plain_http: bool,
@@ -47,6 +47,16 @@ pub(super) struct Signed {
 }
 
 impl Signed {
+    /// With a bearer that comes from elsewhere.
+    pub(super) fn with(server: Server, token: Secret, token_from: &str) -> Self {
+        Self {
+            context: None,
+            server,
+            token_from: token_from.to_owned(),
+            token,
+        }
+    }
+
     /// A client for it.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         Client::new(&self.server, &self.token)
@@ -102,6 +112,12 @@ impl Connection {
             token_from,
             token,
         })
+    }
+
+    /// Whether anything says who is meant: a variable, an option or a context that somebody signed in to.
+    pub(super) fn is_given(&self) -> Result<bool, Failure> {
+        let by_variable = [URL, TOKEN, TOKEN_FILE].into_iter().any(|name| variable(name).is_some());
+        Ok(by_variable || self.context()?.1.is_some())
     }
 
     /// The context that is meant, if there is one.

@@ -1,8 +1,8 @@
 //! The key pair of the exchange: RSA of 4096 bits, made once, sealed in the records, so that every replica and every later start has the same.
 //!
 //! Making one takes a second or several, so nobody waits for it who does not need it: whoever does waits for at most [`WAIT`], and the work goes
-//! on without them. Of several replicas that make one at the same time the database keeps the first. The one place that uses aws-lc: ring
-//! decrypts nothing with RSA.
+//! on without them. Of several replicas that make one at the same time the database keeps the first. aws-lc is used in this folder alone: ring
+//! neither encrypts nor decrypts with RSA.
 
 use super::ExchangeError;
 use crate::ids::Generation;
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::clock::{SharedClock, SystemClock};
     use crate::config;
-    use aws_lc_rs::rsa::{OaepPublicEncryptingKey, PublicEncryptingKey};
+    use crate::exchange::PublicKey;
 
     async fn shared(folder: &std::path::Path, keyring: &Keyring) -> SharedKey {
         let clock: SharedClock = Arc::new(SystemClock);
@@ -159,13 +159,7 @@ mod tests {
     }
 
     fn encrypted(public: &str, plain: &[u8]) -> Vec<u8> {
-        let body: String = public.lines().filter(|line| !line.starts_with("-----")).collect();
-        let key = PublicEncryptingKey::from_der(&STANDARD.decode(body).unwrap()).unwrap();
-        assert_eq!(key.key_size_bits(), 4096);
-        let mut out = vec![0; key.key_size_bytes()];
-        let key = OaepPublicEncryptingKey::new(key).unwrap();
-        key.encrypt(&OAEP_SHA256_MGF1SHA256, plain, &mut out, None).unwrap();
-        out
+        STANDARD.decode(PublicKey::parse(public).unwrap().encrypt(plain).unwrap()).unwrap()
     }
 
     #[tokio::test]

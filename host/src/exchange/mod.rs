@@ -10,6 +10,9 @@
 mod address;
 mod key;
 mod limits;
+mod public_key;
+
+pub use public_key::{PublicKey, PublicKeyError};
 
 use crate::access::LiveIndex;
 use crate::audit::{Administrative, Audit};

@@ -4,22 +4,24 @@ use super::exec::{Started, gone, signal_to};
 use crate::commands::Shell;
 use anyhow::{Context, Result, ensure};
 use claviger::ids::{CredentialId, ProjectId, ProviderName, SessionId};
+use claviger_tests::api::V1;
 use claviger_tests::{Claviger, Client};
 use serde_json::json;
 
-struct World {
-    claviger: Claviger,
+/// A server, and the session that it seeded: Alice's, with Bob in it.
+pub struct World {
+    pub claviger: Claviger,
     proxy: Client,
-    project: String,
-    session: String,
-    bearer: String,
+    pub project: String,
+    pub session: String,
+    pub bearer: String,
 }
 
 /// Writes its token and its id, and works on.
 const PROGRAM: &str = r#"echo "$GITLAB_TOKEN" >> "$OUT/tokens"; echo $$ >> "$OUT/ids"; echo "$BOT_TOKEN|$CLAVIGER_TOKEN|$AMBIENT_CP_TOKEN_URL|$SESSION_ID" >> "$OUT/rest"; exec sleep 300"#;
 
 impl World {
-    async fn start() -> Result<Self> {
+    pub async fn start() -> Result<Self> {
         let claviger = Claviger::start().await?;
         let session = claviger.dev().sessions.first().context("no session was seeded")?.clone();
         Ok(Self {
@@ -32,7 +34,7 @@ impl World {
     }
 
     /// The environment of 6.1.
-    fn shell(&self, provider: &str) -> Result<Shell> {
+    pub fn shell(&self, provider: &str) -> Result<Shell> {
         let (project, session) = (ProjectId::parse(self.project.as_str())?, SessionId::parse(self.session.as_str())?);
         let id = CredentialId::of_session(&project, &session, &ProviderName::parse(provider)?).to_string();
         Ok(Shell::new()?
@@ -43,16 +45,50 @@ impl World {
             .with("BOT_TOKEN", &self.bearer))
     }
 
+    /// Another session of Alice's, with the environment that its start answered (5.4), and the secret in that.
+    pub async fn begun() -> Result<(Self, Shell, String)> {
+        let mut world = Self::start().await?;
+        let alice = world.claviger.person("alice")?;
+        let made = json!({ "name": "talk", "project_id": world.project });
+        world.session = alice.post(&format!("{V1}/sessions"), &made).await?.expect(201)?.text_at("/id")?;
+        let (shell, secret) = world.restarted().await?;
+        Ok((world, shell, secret))
+    }
+
+    /// The environment that a start answers.
+    pub async fn restarted(&self) -> Result<(Shell, String)> {
+        let start = format!("{V1}/sessions/{}/start", self.session);
+        let started = self.claviger.person("alice")?.post(&start, &json!({})).await?.expect(200)?;
+        let mut shell = Shell::new()?
+            .with("SESSION_ID", &self.session)
+            .with("AGENTIC_SESSION_NAMESPACE", &self.project)
+            .with("BACKEND_API_URL", &format!("{}/api", self.claviger.dev().url));
+        for name in ["CREDENTIAL_IDS", "AMBIENT_CP_TOKEN_URL", "AMBIENT_CP_TOKEN_PUBLIC_KEY"] {
+            shell = shell.with(name, &started.text_at(&format!("/environment/{name}"))?);
+        }
+        let address = started.text_at("/environment/AMBIENT_CP_TOKEN_URL")?;
+        ensure!(address.starts_with(&self.claviger.dev().exchange), "another listener's address");
+        let secret = address.rsplit('/').next().context("no secret")?.to_owned();
+        ensure!(secret.starts_with("cvx_"), "no secret in the address");
+        Ok((shell, secret))
+    }
+
+    /// Ends the session as its people do it.
+    pub async fn stop(&self) -> Result<()> {
+        let stop = format!("{V1}/sessions/{}/stop", self.session);
+        self.claviger.person("alice")?.post(&stop, &json!({})).await?.expect(200).map(drop)
+    }
+
     fn sidecar(&self, provider: &str, more: &[&str], script: &str) -> Result<Started> {
         Started::command(&self.shell(provider)?, &[&["sidecar", "--every", "1"], more].concat(), script)
     }
 
-    async fn open_turn(&self, user: &str, run: &str) -> Result<String> {
+    pub async fn open_turn(&self, user: &str, run: &str) -> Result<String> {
         let body = json!({ "project": self.project, "session": self.session, "run": run, "user": user });
         self.proxy.post("/api/claviger/v1/turns", &body).await?.expect(201)?.text_at("/id")
     }
 
-    async fn close_turn(&self, id: &str) -> Result<()> {
+    pub async fn close_turn(&self, id: &str) -> Result<()> {
         self.proxy
             .delete(&format!("/api/claviger/v1/turns/{id}"))
             .await?
@@ -60,7 +96,7 @@ impl World {
             .map(drop)
     }
 
-    async fn whose(&self, token: &str) -> Result<String> {
+    pub async fn whose(&self, token: &str) -> Result<String> {
         self.claviger.emulator()?.whose("gitlab", &json!({ "token": token })).await
     }
 }
@@ -156,5 +192,36 @@ async fn a_bearer_goes_nowhere_else_and_one_that_is_unknown_ends_the_sidecar() -
     run(world.shell("gitlab")?.with("BOT_TOKEN", "cvk_nobody"))?
         .refuses(4, "token")?
         .without("cvk_nobody")?;
+    Ok(())
+}
+
+/// The names of 6.2, for each provider that the platform has a sidecar for; a kubeconfig is a file, above.
+#[tokio::test]
+async fn each_program_finds_its_token_under_the_names_that_it_knows() -> Result<()> {
+    let world = World::start().await?;
+    let emulator = world.claviger.emulator()?;
+    let _turn = world.open_turn("bob", "run-1").await?;
+    let variables = |text: &str| -> std::collections::BTreeMap<String, String> {
+        let lines = text.lines().filter_map(|line| line.split_once('='));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    for (provider, names) in [
+        ("github", &[("token", "GITHUB_PERSONAL_ACCESS_TOKEN")][..]),
+        ("google", &[("accessToken", "GOOGLE_ACCESS_TOKEN")]),
+        ("jira", &[("apiToken", "JIRA_API_TOKEN"), ("email", "JIRA_USERNAME")]),
+    ] {
+        let script = r#"env > "$OUT/part"; mv "$OUT/part" "$OUT/env"; exec sleep 300"#;
+        let mut sidecar = world.sidecar(provider, &[], script)?;
+        let had = variables(&sidecar.lines("env", 1).await?.join("\n"));
+        let mut used = json!({});
+        for (key, name) in names {
+            used[*key] = json!(had.get(*name).with_context(|| format!("{provider}: no `{name}`"))?);
+        }
+        assert_eq!(emulator.whose(provider, &used).await?, "bob", "{provider}");
+        if provider == "jira" {
+            let url = format!("{}/jira", world.claviger.dev().upstream.trim_end_matches('/'));
+            assert_eq!(had.get("JIRA_URL"), Some(&url));
+        }
+    }
     Ok(())
 }

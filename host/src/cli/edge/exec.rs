@@ -4,7 +4,9 @@
 //! at all; `--on-renewal` says which, and by default the child keeps what it was started with.
 
 use super::child::{Running, Signals, exit_code, signal_named};
+use super::narrowing::Narrowing;
 use super::place::Place;
+use super::platform::NOT_THE_CHILDS;
 use super::wallet::{Named, Wallet, Want, file_wanted};
 use crate::cli::client::Failure;
 use crate::cli::connection::{TOKEN, TOKEN_FILE};
@@ -35,10 +37,12 @@ pub(in crate::cli) struct Exec {
     /// This provider's token in a file, 0600 and rewritten at each renewal; the variable has its path. May be repeated.
     #[arg(long, value_name = "NAME=VARIABLE", value_parser = file_wanted)]
     file: Vec<(String, String)>,
+    #[command(flatten)]
+    narrowing: Narrowing,
     /// What happens to the command when a token is renewed: `none`, `restart`, `signal:HUP`. Without files, `none` renews nothing.
     #[arg(long, value_name = "WHAT", default_value = "none", value_parser = OnRenewal::parse)]
     on_renewal: OnRenewal,
-    /// Leave your own bearer (`CLAVIGER_TOKEN`) in the command's environment.
+    /// Leave your own bearer (`CLAVIGER_TOKEN`), and what a session's comes from, in the command's environment.
     #[arg(long)]
     keep_bearer: bool,
     /// The command, after `--`.
@@ -90,7 +94,7 @@ impl Exec {
     }
 
     pub(in crate::cli) async fn run(self) -> Result<ExitCode, Failure> {
-        let mut wallet = Wallet::open(self.place.clone(), self.wants()).await?;
+        let mut wallet = Wallet::open(self.place.clone(), self.wants(), self.narrowing.clone()).await?;
         let mut signals = Signals::caught()?;
         let mut child = self.start(&wallet)?;
         loop {
@@ -151,7 +155,7 @@ impl Exec {
 
 /// What a token is read with reads other tokens too: it is not the child's.
 pub(super) fn without_bearer(command: &mut Command) {
-    for name in [TOKEN, TOKEN_FILE] {
+    for name in [TOKEN, TOKEN_FILE].into_iter().chain(NOT_THE_CHILDS) {
         command.env_remove(name);
     }
 }

@@ -41,47 +41,51 @@ impl GitCredential {
     }
 
     async fn get(&self, question: &Question) -> Result<(), Failure> {
-        let signed = self.place.connection.signed().await?;
+        let signed = self.place.signed().await?;
         let client = signed.client()?;
-        let Some(id) = self.find(&client, question).await? else {
-            return Ok(());
-        };
-        let rejected = Rejections::of_this_person().take(signed.server.url.as_str(), &id, SystemClock.now_ms());
-        match read(&client, &id, rejected).await? {
-            Some(reading) if is_for(&reading, question) => reading.tell_git(),
-            _ => Ok(()),
+        for id in self.find(&client, question).await? {
+            let Some(mut reading) = read(&client, &id, None).await?.filter(|reading| is_for(reading, question)) else {
+                continue;
+            };
+            let rejected = Rejections::of_this_person().take(signed.server.url.as_str(), &id, SystemClock.now_ms());
+            if rejected.is_some() {
+                let another = read(&client, &id, rejected).await?.filter(|reading| is_for(reading, question));
+                let Some(another) = another else { continue };
+                reading = another;
+            }
+            return reading.tell_git();
         }
+        Ok(())
     }
 
     async fn erase(&self, question: &Question) -> Result<(), Failure> {
         let Some(password) = &question.password else {
             return Ok(());
         };
-        let signed = self.place.connection.signed().await?;
+        let signed = self.place.signed().await?;
         let client = signed.client()?;
-        let Some(id) = self.find(&client, question).await? else {
-            return Ok(());
-        };
-        // What was refused may be another helper's, or have been replaced meanwhile: then there is nothing to replace.
-        if let Some(reading) = read(&client, &id, None).await?
-            && is_for(&reading, question)
-            && reading.has_password(password)
-        {
-            let now_ms = SystemClock.now_ms();
-            Rejections::of_this_person().note(signed.server.url.as_str(), &id, reading.generation, now_ms);
+        for id in self.find(&client, question).await? {
+            // What was refused may be another helper's, or have been replaced meanwhile: then there is nothing to replace.
+            if let Some(reading) = read(&client, &id, None).await?
+                && is_for(&reading, question)
+                && reading.has_password(password)
+            {
+                let now_ms = SystemClock.now_ms();
+                Rejections::of_this_person().note(signed.server.url.as_str(), &id, reading.generation, now_ms);
+            }
         }
         Ok(())
     }
 
-    /// The credential that could be for this host.
-    async fn find(&self, client: &Client, question: &Question) -> Result<Option<String>, Failure> {
+    /// The credential that could be for this host; of a session one for each provider, since two may have one host, and the path then tells them apart.
+    async fn find(&self, client: &Client, question: &Question) -> Result<Vec<String>, Failure> {
         if question.host.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         if let Some(given) = &self.credential {
-            return client.credential_id(given).await.map(Some);
+            return Ok(vec![client.credential_id(given).await?]);
         }
-        if self.place.is_session() {
+        if self.place.is_session()? {
             return self.find_in_session(client, question).await;
         }
         let mut seen = client.all("credentials").await?;
@@ -89,21 +93,23 @@ impl GitCredential {
             let provider = credential.get("provider").and_then(serde_json::Value::as_str);
             question.could_be(credential) && self.provider.as_deref().is_none_or(|wanted| provider == Some(wanted))
         });
-        place::one(seen, &format!("credentials may open `{}`", question.host))
+        let one = place::one(seen, &format!("credentials may open `{}`", question.host))?;
+        Ok(one.into_iter().collect())
     }
 
-    async fn find_in_session(&self, client: &Client, question: &Question) -> Result<Option<String>, Failure> {
+    async fn find_in_session(&self, client: &Client, question: &Question) -> Result<Vec<String>, Failure> {
+        let mut found = Vec::new();
         let named = self.provider.as_deref();
         let providers = named.map_or_else(|| OF_SESSIONS.to_vec(), |provider| vec![provider]);
         for provider in providers {
             let Some(id) = self.place.of_session(provider)? else { continue };
             match client.get(&below(V1, &["credentials", &id]), &[]).await {
-                Ok(shown) if question.could_be(&shown) => return Ok(Some(id)),
+                Ok(shown) if question.could_be(&shown) => found.push(id),
                 Ok(_) | Err(Failure::NotFound(_)) => {}
                 Err(other) => return Err(other),
             }
         }
-        Ok(None)
+        Ok(found)
     }
 }
 
@@ -113,6 +119,7 @@ async fn read(client: &Client, id: &str, rejected: Option<u64>) -> Result<Option
         consumer: Some(Consumer::Git),
         min_ttl_s: Some(MIN_TTL_S),
         rejected,
+        narrowing: None,
     };
     match Reading::of(client, id, asked).await {
         Ok(reading) => Ok(Some(reading)),

@@ -1,7 +1,10 @@
-//! Which credential is meant: by its id or name, or by its provider, the caller's own or a session's.
+//! Which credential is meant: by its id or name, or by its provider, the caller's own or a session's. And who the caller is: whoever is signed in;
+//! where nobody is, and a runner's environment is there, the session that runs.
 
+use super::platform;
+use super::runner::Runner;
 use crate::cli::client::{Client, Failure, V1, below, text};
-use crate::cli::connection::Connection;
+use crate::cli::connection::{Connection, Signed};
 use crate::ids::{CredentialId, ProjectId, ProviderName, SessionId};
 use serde_json::Value;
 
@@ -9,7 +12,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Place {
     #[command(flatten)]
-    pub connection: Connection,
+    connection: Connection,
     /// The session whose credentials are meant, and its project: whose they are is settled at each read.
     #[arg(long, value_name = "ID", requires = "session")]
     project: Option<String>,
@@ -20,20 +23,47 @@ pub(super) struct Place {
 
 impl Place {
     /// Whether a session's credentials are meant.
-    pub(super) const fn is_session(&self) -> bool {
-        self.session.is_some()
+    pub(super) fn is_session(&self) -> Result<bool, Failure> {
+        Ok(self.session.is_some() || self.is_runner()?)
+    }
+
+    /// The server, with a bearer for it.
+    pub(super) async fn signed(&self) -> Result<Signed, Failure> {
+        match self.runner()? {
+            None => self.connection.signed().await,
+            Some(runner) => {
+                let bearer = runner.exchanger.bearer().await?;
+                Ok(Signed::with(runner.server, bearer.token, "the token exchange"))
+            }
+        }
+    }
+
+    /// A client for it.
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        self.signed().await?.client()
+    }
+
+    fn is_runner(&self) -> Result<bool, Failure> {
+        Ok(!self.connection.is_given()? && platform::of_this_process().has_exchange())
+    }
+
+    fn runner(&self) -> Result<Option<Runner>, Failure> {
+        match self.is_runner()? {
+            true => Runner::read(&platform::of_this_process(), self.connection.ca_file.clone()),
+            false => Ok(None),
+        }
     }
 
     /// The id that the session has for this provider's credential.
     pub(super) fn of_session(&self, provider: &str) -> Result<Option<String>, Failure> {
-        let (Some(project), Some(session)) = (&self.project, &self.session) else {
-            return Ok(None);
-        };
         let usage = |what: &str, why: &dyn std::fmt::Display| Failure::Usage(format!("`--{what}` {why}"));
+        let provider = || ProviderName::parse(provider).map_err(|why| usage("provider", &why));
+        let (Some(project), Some(session)) = (&self.project, &self.session) else {
+            return self.runner()?.map(|runner| Ok(runner.id_of(&provider()?))).transpose();
+        };
         let project = ProjectId::parse(project.as_str()).map_err(|why| usage("project", &why))?;
         let session = SessionId::parse(session.as_str()).map_err(|why| usage("session", &why))?;
-        let provider = ProviderName::parse(provider).map_err(|why| usage("provider", &why))?;
-        Ok(Some(CredentialId::of_session(&project, &session, &provider).to_string()))
+        Ok(Some(CredentialId::of_session(&project, &session, &provider()?).to_string()))
     }
 
     /// The id of a provider's credential: the session's, else the caller's own account, else the only one that the caller sees.

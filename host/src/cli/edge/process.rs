@@ -3,6 +3,7 @@
 //! The answer is the API's own with a `version`, and has no key that the API's does not have; `--format kubernetes` makes it what a
 //! kubeconfig's `exec` wants. Each run is one read: whoever calls caches it until `expires_at`.
 
+use super::narrowing::Narrowing;
 use super::place::Place;
 use super::reading::{Asked, Consumer, Reading, answer, exec_credential};
 use crate::cli::answers;
@@ -30,6 +31,8 @@ pub(in crate::cli) struct CredentialProcess {
     /// It must last for so many seconds; at most half of its life counts.
     #[arg(long, value_name = "SECONDS")]
     min_ttl: Option<u32>,
+    #[command(flatten)]
+    narrowing: Narrowing,
     /// `kubernetes`: for the `exec` of a kubeconfig.
     #[arg(long, value_enum, conflicts_with = "consumer")]
     format: Option<Format>,
@@ -51,7 +54,7 @@ impl CredentialProcess {
                     .to_owned(),
             ));
         }
-        let client = self.place.connection.client().await?;
+        let client = self.place.client().await?;
         let id = match (&self.credential, &self.provider) {
             (Some(given), _) => client.credential_id(given).await?,
             (None, Some(provider)) => self.place.of_provider(&client, provider).await?,
@@ -61,6 +64,7 @@ impl CredentialProcess {
             consumer: self.consumer,
             min_ttl_s: self.min_ttl,
             rejected: None,
+            narrowing: Some(&self.narrowing),
         };
         if self.format == Some(Format::Kubernetes) {
             return answers::json(&exec_credential(&Reading::of(&client, &id, asked).await?)?);

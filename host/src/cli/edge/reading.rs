@@ -1,5 +1,6 @@
 //! A token's answer as programs here use it. The one file of this folder that exposes a secret, so that there is one to look at.
 
+use super::narrowing::Narrowing;
 use crate::cli::answers;
 use crate::cli::client::{Client, Failure, V1, below};
 use crate::clock::{Millis, from_rfc3339};
@@ -33,13 +34,15 @@ impl Consumer {
 
 /// What is asked of a token beside whose it is.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     /// For whom; without, the token alone.
     pub consumer: Option<Consumer>,
     /// It must last for so many seconds; the server takes at most half of its life.
     pub min_ttl_s: Option<u32>,
     /// The generation of a token that was refused at its upstream.
     pub rejected: Option<u64>,
+    /// Less than all that it could do.
+    pub narrowing: Option<&'a Narrowing>,
 }
 
 /// An answer of the token read.
@@ -58,7 +61,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Reads the token of the credential with that id.
-    pub(super) async fn of(client: &Client, id: &str, asked: Asked) -> Result<Self, Failure> {
+    pub(super) async fn of(client: &Client, id: &str, asked: Asked<'_>) -> Result<Self, Failure> {
         let answer = answer(client, id, asked).await?;
         serde_json::from_value(answer).map_err(|_| Failure::Refused("the server's answer is no token's; is it a Claviger?".to_owned()))
     }
@@ -166,7 +169,7 @@ pub(super) fn is_variable(name: &str) -> bool {
 }
 
 /// The answer as it comes.
-pub(super) async fn answer(client: &Client, id: &str, asked: Asked) -> Result<Value, Failure> {
+pub(super) async fn answer(client: &Client, id: &str, asked: Asked<'_>) -> Result<Value, Failure> {
     let (min_ttl, rejected) = (asked.min_ttl_s.map(|s| s.to_string()), asked.rejected.map(|g| g.to_string()));
     let query: Vec<(&str, &str)> = [
         ("consumer", asked.consumer.map(Consumer::name)),
@@ -175,6 +178,7 @@ pub(super) async fn answer(client: &Client, id: &str, asked: Asked) -> Result<Va
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key, value?)))
+    .chain(asked.narrowing.into_iter().flat_map(Narrowing::query))
     .collect();
     client.get(&below(V1, &["credentials", id, "token"]), &query).await
 }

@@ -4,9 +4,10 @@
 //! it is nobody's the program does not run; where whose it is cannot be learned for [`UNSEEN`], it ends.
 
 use super::child::{Running, Signals, exit_code};
-use super::contract::{Contract, NOT_THE_CHILDS};
+use super::contract::Contract;
 use super::door::Door;
 use super::exec::without_bearer;
+use super::platform;
 use super::reading::Reading;
 use super::renewal::again_at_ms;
 use crate::cli::client::Failure;
@@ -50,8 +51,8 @@ enum Turn {
     Ended(ExitCode),
     /// Other tokens, or none.
     Other,
-    /// This process is to end.
-    Over,
+    /// This process is to end: it was told so, or its session has.
+    Over(Option<Failure>),
 }
 
 impl Given {
@@ -68,19 +69,16 @@ impl Given {
 
 impl Sidecar {
     pub(in crate::cli) async fn run(self) -> Result<ExitCode, Failure> {
-        let contract = Contract::read(|name| std::env::var(name).ok())?;
+        let contract = Contract::read(&platform::of_this_process())?;
         let mut door = Door::new(contract);
         // A control plane that does not let it in is told so by its end, as the platform's sidecars do it.
-        let mut first = match door.read().await {
-            Err(Failure::NotFound(_)) => None,
-            read => Some(read?),
-        };
+        let mut first = door.first().await?;
         let mut signals = Signals::caught()?;
         let mut backoff = BACKOFF.0;
         loop {
             let read = match first.take() {
                 Some(read) => read,
-                None => match self.until_there(&mut door, &mut signals).await {
+                None => match self.until_there(&mut door, &mut signals).await? {
                     Some(read) => read,
                     None => return Ok(ExitCode::SUCCESS),
                 },
@@ -93,7 +91,8 @@ impl Sidecar {
             child.end().await?;
             self.remove_file(&door);
             match turn? {
-                Turn::Over => return Ok(ExitCode::SUCCESS),
+                Turn::Over(None) => return Ok(ExitCode::SUCCESS),
+                Turn::Over(Some(why)) => return Err(why),
                 Turn::Other => backoff = BACKOFF.0,
                 Turn::Ended(code) => {
                     if SystemClock.now_ms() - started_at_ms > WORKED_MS {
@@ -112,16 +111,17 @@ impl Sidecar {
         }
     }
 
-    /// Waits for a token; nothing if this process is to end before there is one.
-    async fn until_there(&self, door: &mut Door, signals: &mut Signals) -> Option<(String, Reading)> {
+    /// Waits for a token; nothing if this process is told to end before there is one.
+    async fn until_there(&self, door: &mut Door, signals: &mut Signals) -> Result<Option<(String, Reading)>, Failure> {
         let mut said = None;
         loop {
             let read = tokio::select! {
                 read = door.read() => read,
-                () = stopped(signals) => return None,
+                () = stopped(signals) => return Ok(None),
             };
             match read {
-                Ok(read) => return Some(read),
+                Ok(read) => return Ok(Some(read)),
+                Err(why) if door.is_over() => return Err(why),
                 Err(why) => {
                     // Each answer has another operation id; once is enough for each class.
                     let class = std::mem::discriminant(&why);
@@ -131,7 +131,7 @@ impl Sidecar {
                 }
             }
             if !pause(signals, Duration::from_secs(self.every)).await {
-                return None;
+                return Ok(None);
             }
         }
     }
@@ -149,15 +149,17 @@ impl Sidecar {
                     tokio::select! {
                         status = child.ended() => return status.map(|status| Turn::Ended(exit_code(status))),
                         signal = signals.next() => match signal {
-                            Signal::TERM | Signal::INT => return Ok(Turn::Over),
+                            Signal::TERM | Signal::INT => return Ok(Turn::Over(None)),
                             other => child.signal(other),
                         },
                         still = &mut look => break still,
                     }
                 }
             };
-            if !still {
-                return Ok(Turn::Other);
+            match still {
+                Still::Yes => {}
+                Still::No => return Ok(Turn::Other),
+                Still::Over(why) => return Ok(Turn::Over(Some(why))),
             }
         }
     }
@@ -169,9 +171,6 @@ impl Sidecar {
         }
         Running::start(&self.command, |command| {
             without_bearer(command);
-            for name in NOT_THE_CHILDS {
-                command.env_remove(name);
-            }
             reading.place_into(command);
             if is_document {
                 command.env("KUBECONFIG", &self.kubeconfig);
@@ -188,12 +187,19 @@ impl Sidecar {
 }
 
 /// Whether the child has what it should have.
-async fn look(door: &mut Door, given: &mut Given) -> bool {
+enum Still {
+    Yes,
+    No,
+    /// It will have nothing any more.
+    Over(Failure),
+}
+
+async fn look(door: &mut Door, given: &mut Given) -> Still {
     let now_ms = SystemClock.now_ms();
     let read = match door.standing().await {
         Ok(standing) if standing == given.standing && now_ms < given.again_at_ms => {
             given.seen_at_ms = now_ms;
-            return true;
+            return Still::Yes;
         }
         Ok(_) => door.read().await,
         Err(why) => Err(why),
@@ -201,12 +207,21 @@ async fn look(door: &mut Door, given: &mut Given) -> bool {
     match read {
         Ok((standing, reading)) if reading.digest() == given.digest => {
             *given = Given::of(standing, &reading);
-            true
+            Still::Yes
         }
-        Ok(_) | Err(Failure::NotFound(_)) => false,
+        Ok(_) => Still::No,
+        Err(Failure::NotFound(_)) => {
+            door.doubt();
+            Still::No
+        }
+        Err(why) if door.is_over() => Still::Over(why),
         Err(why) => {
             crate::cli::note(&format!("claviger: {why}"));
-            now_ms - given.seen_at_ms < UNSEEN_MS
+            if now_ms - given.seen_at_ms < UNSEEN_MS {
+                Still::Yes
+            } else {
+                Still::No
+            }
         }
     }
 }

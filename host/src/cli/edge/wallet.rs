@@ -1,5 +1,6 @@
 //! The tokens that a child is given: read together before it starts, each read again before it ends.
 
+use super::narrowing::Narrowing;
 use super::place::Place;
 use super::reading::{Asked, Consumer, Reading};
 use super::renewal::{MIN_TTL_S, RETRY_MS, again_at_ms};
@@ -44,6 +45,8 @@ struct Held {
 /// All of them.
 pub(super) struct Wallet {
     place: Place,
+    /// Of each token.
+    narrowing: Narrowing,
     held: Vec<Held>,
     /// Private, and gone with this value; only if a file was asked for.
     folder: Option<TempDir>,
@@ -68,11 +71,12 @@ impl Want {
         }
     }
 
-    async fn read(&self, client: &Client, id: &str) -> Result<Reading, Failure> {
+    async fn read(&self, client: &Client, id: &str, narrowing: &Narrowing) -> Result<Reading, Failure> {
         let asked = Asked {
             consumer: self.file_variable.is_none().then_some(Consumer::Environment),
             min_ttl_s: Some(MIN_TTL_S),
             rejected: None,
+            narrowing: Some(narrowing),
         };
         let reading = Reading::of(client, id, asked).await?;
         reading.is_fit_for_a_process()?;
@@ -88,11 +92,11 @@ impl Want {
 
 impl Wallet {
     /// Reads all of them, side by side. The first that is not there and has to be is the refusal.
-    pub(super) async fn open(place: Place, wants: Vec<Want>) -> Result<Self, Failure> {
-        let client = place.connection.client().await?;
+    pub(super) async fn open(place: Place, wants: Vec<Want>, narrowing: Narrowing) -> Result<Self, Failure> {
+        let client = place.client().await?;
         let reads = wants.iter().map(|want| async {
             let id = want.find(&place, &client).await?;
-            let reading = want.read(&client, &id).await?;
+            let reading = want.read(&client, &id, &narrowing).await?;
             Ok((id, reading))
         });
         let read = join_all(reads).await;
@@ -117,7 +121,12 @@ impl Wallet {
         } else {
             None
         };
-        let wallet = Self { place, held, folder };
+        let wallet = Self {
+            place,
+            narrowing,
+            held,
+            folder,
+        };
         wallet.held.iter().try_for_each(|held| wallet.write(held))?;
         Ok(wallet)
     }
@@ -140,12 +149,12 @@ impl Wallet {
         if due.is_empty() {
             return Renewed(Vec::new());
         }
-        let client = self.place.connection.client().await;
+        let client = self.place.client().await;
         let reads = due.into_iter().map(|(at, held, id)| {
             let client = client.as_ref();
             async move {
                 let read = match client {
-                    Ok(client) => held.want.read(client, id).await,
+                    Ok(client) => held.want.read(client, id, &self.narrowing).await,
                     Err(why) => Err(why.clone()),
                 };
                 (at, read)
