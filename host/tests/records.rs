@@ -11,6 +11,8 @@ mod consents;
 mod credentials;
 #[path = "records/fixture.rs"]
 mod fixture;
+#[path = "records/importing.rs"]
+mod importing;
 #[path = "records/opening.rs"]
 mod opening;
 #[path = "records/people.rs"]
@@ -88,6 +90,9 @@ suite! {
     consents::a_consent_is_over_after_its_time,
     consents::five_wrong_codes_end_a_consent,
     consents::a_person_has_eight_under_way,
+    importing::an_import_is_taken_over_whole_with_its_ids_and_ages,
+    importing::what_only_shares_an_id_is_left_alone,
+    importing::an_import_that_cannot_be_leaves_nothing,
     bindings::the_built_in_roles_are_there_once,
     bindings::a_binding_of_the_same_tuple_is_told_with_its_id,
     bindings::a_level_has_one_credential_per_provider,

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -19,12 +20,84 @@ use tokio::time::Instant;
 /// The first start compiles the providers: seconds in a debug build, more on a loaded machine.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 
+/// Linux gives clients ports from 32768 on.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u32 = 12_000;
+
+/// A `claviger serve` on a folder of its own. Dropped, it is ended and its folder removed.
+pub struct Server {
+    running: Running,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts it on a folder with its `claviger.toml`; that may name `keyring.json`, which is the same for all of them.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(folder: TempDir) -> Result<Self> {
+        let place = folder.path();
+        let keyring = place.join("keyring.json");
+        std::fs::write(&keyring, "{\"1\": \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}")?;
+        std::fs::set_permissions(&keyring, std::fs::Permissions::from_mode(0o600))?;
+        let log = File::create(place.join("claviger.log"))?;
+        let mut command = Command::new(process::claviger()?);
+        command.arg("serve").arg("--config").arg(place.join("claviger.toml"));
+        command.env_clear().stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(Self {
+            running: Running::start(&mut command)?,
+            folder,
+        })
+    }
+
+    /// Waits until it answers this client that it is ready.
+    ///
+    /// # Errors
+    /// It ends before, or takes too long; the message has what it said.
+    pub async fn ready(&mut self, client: &Client) -> Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        while client.get("/readyz").await.map_or(true, |answer| answer.status != 200) {
+            if let Some(status) = self.running.ended()? {
+                bail!("`claviger serve` ended ({status}): {}", self.log());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "`claviger serve` is not ready after {} s: {}",
+                READY_WITHIN.as_secs(),
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Runs an operator's command beside the server and returns what it printed.
+    ///
+    /// # Errors
+    /// It fails; the message has what it said.
+    pub fn operator(&self, arguments: &[&str]) -> Result<String> {
+        let config = path(self.folder.path(), "claviger.toml");
+        let output = crate::server::run(&[arguments, &["--config", &config]].concat(), &[])?;
+        ensure!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// All that it has printed.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("claviger.log")).unwrap_or_default()
+    }
+}
+
 /// A running deployment. Dropped, it is ended and its folder removed.
 pub struct Served {
-    running: Running,
+    server: Server,
     _upstream: Running,
     _fronts: Program,
-    folder: TempDir,
     emulator: String,
     /// How its clients reach the API.
     pub api: String,
@@ -62,9 +135,6 @@ impl Served {
             Ok(format!("https://localhost:{port}"))
         };
         let outside = [address(0)?, address(1)?, address(2)?];
-        let keyring = place.join("keyring.json");
-        std::fs::write(&keyring, "{\"1\": \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}")?;
-        std::fs::set_permissions(&keyring, std::fs::Permissions::from_mode(0o600))?;
         let text = format!(
             "data_dir = 'data'\n[api]\nlisten = '{api}'\n[metrics]\nlisten = '{metrics}'\n[keyring]\nfile = 'keyring.json'\n\
              [exchange]\nlisten = '{exchange}'\nurl = '{}'\n[egress]\nca_files = ['ca.pem']\n\
@@ -72,40 +142,19 @@ impl Served {
             outside[1], outside[2]
         );
         std::fs::write(place.join("claviger.toml"), text)?;
-        let log = File::create(place.join("claviger.log"))?;
-        let mut command = Command::new(process::claviger()?);
-        command.arg("serve").arg("--config").arg(place.join("claviger.toml"));
-        command.env_clear().stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let [api, exchange, upstream_url] = outside;
         let mut served = Self {
-            running: Running::start(&mut command)?,
+            server: Server::start(folder)?,
             _upstream: upstream,
             _fronts: fronts,
-            folder,
             emulator,
             api,
             exchange,
             upstream: upstream_url,
         };
-        served.ready().await?;
+        let client = served.anybody()?;
+        served.server.ready(&client).await?;
         Ok(served)
-    }
-
-    async fn ready(&mut self) -> Result<()> {
-        let (client, deadline) = (self.anybody()?, Instant::now() + READY_WITHIN);
-        while client.get("/readyz").await.map_or(true, |answer| answer.status != 200) {
-            if let Some(status) = self.running.ended()? {
-                bail!("`claviger serve` ended ({status}): {}", self.log());
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "`claviger serve` is not ready after {} s: {}",
-                READY_WITHIN.as_secs(),
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
     }
 
     /// A client of the API that believes the authority.
@@ -113,7 +162,7 @@ impl Served {
     /// # Errors
     /// No client can be built.
     pub fn anybody(&self) -> Result<Client> {
-        Client::trusting(&self.api, &std::fs::read(self.folder.path().join("ca.pem"))?)
+        Client::trusting(&self.api, &std::fs::read(self.server.folder.path().join("ca.pem"))?)
     }
 
     /// A client of the exchange that believes the authority.
@@ -121,7 +170,7 @@ impl Served {
     /// # Errors
     /// No client can be built.
     pub fn of_exchange(&self) -> Result<Client> {
-        Client::trusting(&self.exchange, &std::fs::read(self.folder.path().join("ca.pem"))?)
+        Client::trusting(&self.exchange, &std::fs::read(self.server.folder.path().join("ca.pem"))?)
     }
 
     /// The emulated upstream, past its TLS.
@@ -132,25 +181,10 @@ impl Served {
         Emulator::new(&self.emulator)
     }
 
-    /// Runs an operator's command beside the server and returns what it printed.
-    ///
-    /// # Errors
-    /// It fails; the message has what it said.
-    pub fn operator(&self, arguments: &[&str]) -> Result<String> {
-        let config = path(self.folder.path(), "claviger.toml");
-        let output = crate::server::run(&[arguments, &["--config", &config]].concat(), &[])?;
-        ensure!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-    }
-
-    /// All that the server has printed.
+    /// The server itself.
     #[must_use]
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("claviger.log")).unwrap_or_default()
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 }
 
@@ -211,7 +245,22 @@ async fn emulated() -> Result<(Running, String)> {
     Ok((running, line.trim().to_owned()))
 }
 
-/// An address that was free a moment ago.
-fn free() -> Result<SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?)
+/// An address that was free a moment ago, and below those that the system gives to clients and to whoever asks for any: a server that takes
+/// seconds to start finds it free still.
+///
+/// # Errors
+/// There is none.
+pub fn free() -> Result<SocketAddr> {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        let number = std::process::id()
+            .wrapping_mul(97)
+            .wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(number % PORTS).unwrap_or_default() + FIRST_PORT;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no free port from {FIRST_PORT} on")
 }

@@ -12,7 +12,9 @@ const SERVICE: &str = "[[service]]\nname = 'control-plane'\npermissions = ['*:*'
 
 /// A person's client, by an API key.
 fn person(served: &Served, name: &str) -> Result<Client> {
-    let bearer = served.operator(&["api-key", "create", "--for", name, "--name", "laptop"])?;
+    let bearer = served
+        .server()
+        .operator(&["api-key", "create", "--for", name, "--name", "laptop"])?;
     Ok(served.anybody()?.with_bearer(&bearer))
 }
 
@@ -42,7 +44,9 @@ async fn a_runner_behind_tls_trades_its_id_and_reads_until_its_session_stops() -
     let served = Served::start(SERVICE).await?;
     let emulator = served.emulator()?;
     let (alice, bob) = (person(&served, "alice")?, person(&served, "bob")?);
-    let key = served.operator(&["api-key", "create", "--service", "control-plane", "--name", "control-plane"])?;
+    let key = served
+        .server()
+        .operator(&["api-key", "create", "--service", "control-plane", "--name", "control-plane"])?;
     let control_plane = served.anybody()?.with_bearer(&key);
     let project = project(&served, &alice, &seed).await?;
     let editor = claviger_tests::api::role(&alice, "project:editor").await?;
@@ -118,5 +122,5 @@ async fn a_runner_behind_tls_trades_its_id_and_reads_until_its_session_stops() -
         let plain = base.replace("https://", "http://");
         ensure!(Client::new(&plain)?.get("/healthz").await.is_err(), "{plain} answers");
     }
-    served.operator(&["audit", "verify"]).map(drop)
+    served.server().operator(&["audit", "verify"]).map(drop)
 }

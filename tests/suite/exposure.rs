@@ -10,6 +10,10 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
         "compares a code that was shown with the one that was typed",
     ),
     ("host/src/api/consumers.rs", "the answer to a token read, and the only one"),
+    (
+        "host/src/api/documents.rs",
+        "reads and writes what is several values in one text; those of a read go into its answer",
+    ),
     ("host/src/api/exchange.rs", "a session's bearer, to whoever has its address"),
     ("host/src/api/intake.rs", "splits a pasted document and checks what a field must be"),
     (

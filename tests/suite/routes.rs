@@ -104,7 +104,8 @@ fn complaints(world: &World, row: &Row, caller: Caller, seen: &world::Target, an
     }
     let is_token = matches!(row.proves, Proves::Token) && answer.status == 200;
     if is_token {
-        let token = answer.json().ok().and_then(|body| body["token"].as_str().map(str::to_owned));
+        let body = answer.json().unwrap_or_default();
+        let token = body["token"].as_str().or(body["fields"]["token"].as_str()).map(str::to_owned);
         if token.as_deref() != Some(&seen.token) {
             complaints.push(format!("the token is {token:?} and not that of the credential"));
         }

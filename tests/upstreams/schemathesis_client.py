@@ -75,9 +75,9 @@ class World:
             self.post(f"{V1}/sessions/{session}/start", {})
         return session
 
-    def credential(self, project=None):
+    def credential(self, project=None, before=""):
         """One of a provider of its own, so that it is displaced by no other."""
-        provider = self.unique()
+        provider = before + self.unique()
         path = f"{V1}/projects/{project}/credentials" if project else f"{V1}/credentials"
         made = self.post(path, {"name": provider, "provider": provider, "token": f"secret of {provider}"})
         return made["id"], provider
@@ -126,6 +126,16 @@ class World:
             return {"project": project, "session": self.session(project, "Running"), "provider": provider}
 
         return self.once("granted", make)
+
+    def granted_server(self):
+        """A session that was granted the fields of an MCP server."""
+
+        def make():
+            project = self.project()
+            _, provider = self.credential(project, "mcp-")
+            return {"project": project, "session": self.session(project, "Running"), "server": provider.removeprefix("mcp-")}
+
+        return self.once("granted server", make)
 
 
 def anchored(path=None, body=None, query=None, drop=(), bearer="bearer"):
@@ -215,6 +225,10 @@ ANCHORS = {
     "deleteRoleBinding": lambda w: anchored({"id": w.binding(w.here())}),
     "getSessionToken": lambda w: anchored(w.granted(), drop=NARROWING),
     "getSessionTokenAtRoot": lambda w: anchored(w.granted(), drop=NARROWING),
+    "getServerFields": lambda w: anchored(w.granted_server(), drop=NARROWING),
+    "getServerFieldsAtRoot": lambda w: anchored(w.granted_server(), drop=NARROWING),
+    "getGithubToken": lambda w: anchored(of_session(w), drop=NARROWING),
+    "getGithubTokenAtRoot": lambda w: anchored(of_session(w), drop=NARROWING),
     "connectAccount": lambda w: anchored({"provider": w.unique()}, body={"token": "x"}, drop=OF_SECRET),
     "completeConsent": lambda w: anchored({"provider": "gitlab"}),
     "getAccount": lambda w: anchored({"provider": w.once("account", w.account)}),

@@ -1,5 +1,6 @@
 //! How a token looks to those who read it: the manifest's mapping, applied.
 
+use super::documents::{self, Fields, Instances};
 use super::problem::Problem;
 use crate::broker::{Lease, Token};
 use crate::clock::rfc3339;
@@ -20,6 +21,10 @@ pub enum Shape {
     Environment,
     /// What Git's credential protocol is answered.
     Git,
+    /// The session endpoint's form of an MCP server's fields.
+    Server,
+    /// The token and nothing beside it.
+    Bare,
 }
 
 impl Shape {
@@ -36,7 +41,7 @@ impl Shape {
     const fn of(self, consumers: &Consumers) -> &BTreeMap<String, Source> {
         match self {
             Self::Token => &consumers.token,
-            Self::Session => &consumers.session,
+            Self::Session | Self::Server | Self::Bare => &consumers.session,
             Self::Environment => &consumers.environment,
             Self::Git => &consumers.git,
         }
@@ -64,7 +69,8 @@ pub(super) const NO_SUCH_CONSUMER: &str = "no-such-consumer";
 
 /// Why no token of this kind can be had in this shape, before one is obtained for nothing.
 pub(super) fn unknown(shape: Shape, manifest: &Manifest, credential: &Credential) -> Option<Problem> {
-    if mapping(shape, manifest, &credential.kind).next().is_some() {
+    let says_nothing_else = matches!(shape, Shape::Server | Shape::Bare);
+    if says_nothing_else || mapping(shape, manifest, &credential.kind).next().is_some() {
         return None;
     }
     let (provider, kind) = (&credential.provider, &credential.kind);
@@ -122,6 +128,23 @@ impl Body<'_> {
             }
     }
 
+    /// Whether no component serves the provider by name.
+    fn is_of_no_component(&self) -> bool {
+        !documents::is_own(self.token.manifest, &self.credential.provider)
+    }
+
+    /// Whether the wire has this key here.
+    fn has(&self, key: &str) -> bool {
+        let is_listed = self.shape != Shape::Session || !self.is_of_no_component();
+        !self.is_fixed(key) && (is_listed || documents::has_key(&self.credential.provider, key))
+    }
+
+    /// Gerrit's list, which is no object.
+    fn instances(&self) -> Option<Instances> {
+        let is_list = self.shape == Shape::Session && self.is_of_no_component() && self.credential.provider.as_str() == documents::GERRIT;
+        is_list.then(|| Instances::read(self.token.value)).flatten()
+    }
+
     fn put<M: SerializeMap>(&self, body: &mut M, key: &str, source: &Source) -> Result<(), M::Error> {
         let field = |name: &str| self.token.fields.get(name);
         match source {
@@ -154,9 +177,21 @@ impl Body<'_> {
 
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        if let Some(instances) = self.instances() {
+            return instances.serialize(output);
+        }
         let mapped = Mapped(self);
         let mut body = output.serialize_map(None)?;
         match self.shape {
+            Shape::Server => {
+                body.serialize_entry("serverName", &documents::server_of(&self.credential.provider))?;
+                body.serialize_entry("fields", &Fields::of(self.token.value))?;
+                return body.end();
+            }
+            Shape::Bare => {
+                body.serialize_entry("token", self.token.value.expose())?;
+                return body.end();
+            }
             Shape::Session => {
                 mapped.put_into(&mut body)?;
                 return body.end();
@@ -187,7 +222,7 @@ impl Mapped<'_> {
     fn put_into<M: SerializeMap>(&self, output: &mut M) -> Result<(), M::Error> {
         let Self(body) = self;
         let mut has_password = false;
-        for (key, source) in mapping(body.shape, body.token.manifest, &body.credential.kind).filter(|(key, _)| !body.is_fixed(key)) {
+        for (key, source) in mapping(body.shape, body.token.manifest, &body.credential.kind).filter(|(key, _)| body.has(key)) {
             has_password |= key == "password";
             body.put(output, key, source)?;
         }

@@ -9,6 +9,7 @@ mod connect;
 mod consumers;
 mod credentials;
 pub(crate) mod details;
+mod documents;
 mod exchange;
 mod explain;
 mod health;
@@ -120,6 +121,22 @@ pub fn service(app: App) -> Stamped {
         .route(
             "/projects/{project}/agentic-sessions/{session}/credentials/{provider}",
             get(tokens::in_session),
+        )
+        .route(
+            "/api/projects/{project}/agentic-sessions/{session}/credentials/mcp/{server}",
+            get(tokens::of_server),
+        )
+        .route(
+            "/projects/{project}/agentic-sessions/{session}/credentials/mcp/{server}",
+            get(tokens::of_server),
+        )
+        .route(
+            "/api/projects/{project}/agentic-sessions/{session}/github/token",
+            post(tokens::of_github),
+        )
+        .route(
+            "/projects/{project}/agentic-sessions/{session}/github/token",
+            post(tokens::of_github),
         )
         .route("/api/claviger/v1/credentials/{id}/identity", get(account::identity))
         .route("/api/claviger/v1/credentials/{id}/revoke", post(account::revoke))

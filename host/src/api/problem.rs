@@ -249,6 +249,8 @@ impl Problem {
                 object.insert("type".to_owned(), json!("Error"));
             }
             body
+        } else if self.status == StatusCode::UNAUTHORIZED {
+            json!({ "error": "Invalid or missing token" })
         } else {
             json!({ "error": self.reason })
         };

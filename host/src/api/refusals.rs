@@ -3,6 +3,7 @@
 //! Never 401 or 403, which fail a runner's whole turn; the one 403 is a header that names somebody else. What the caller may not see
 //! and what does not exist answer alike.
 
+use super::documents;
 use super::problem::Problem;
 use super::state::App;
 use crate::access::manage::Refused;
@@ -10,9 +11,9 @@ use crate::access::{Denial, Target, TokenRequest};
 use crate::audit::AuditError;
 use crate::broker::BrokerError;
 use crate::identity::Class;
+use crate::ids::ProviderName;
 use crate::records::model::Credential;
 use crate::records::{Entity, RecordsError};
-use crate::runtime::Provider;
 
 /// A denial.
 pub(super) fn denied(app: &App, request: &TokenRequest, denial: Denial) -> Problem {
@@ -21,16 +22,7 @@ pub(super) fn denied(app: &App, request: &TokenRequest, denial: Denial) -> Probl
         Class::Unavailable => Problem::unavailable("authorisation data is not current; no token is handed out", 1).because(denial),
         Class::NotFound => match &request.target {
             Target::Flat(id) | Target::InProject(_, id) => Problem::not_found("Credential", id.as_str()),
-            Target::InSession(_, _, provider) if denial == Denial::NotConfigured => {
-                let title = app
-                    .catalog
-                    .get(provider.as_str())
-                    .map_or_else(|_| provider.to_string(), |loaded| title(&loaded, provider.as_str()));
-                Problem::nothing_there(format!(
-                    "{title} credentials not configured; connect {title} under {}",
-                    app.config.api.connect_hint
-                ))
-            }
+            Target::InSession(_, _, provider) if denial == Denial::NotConfigured => Problem::nothing_there(not_configured(app, provider)),
             Target::InSession(..) => match &request.named {
                 Some(id) => Problem::not_found("Credential", id.as_str()),
                 None => Problem::nothing_there("Session not found"),
@@ -128,13 +120,17 @@ pub(super) fn by_records(error: RecordsError) -> Problem {
     }
 }
 
-/// How people call the provider. The one that serves every other name has no name of its own to offer.
-fn title(loaded: &Provider, name: &str) -> String {
-    if loaded.manifest().provider == name {
-        loaded.manifest().title.clone()
-    } else {
-        name.to_owned()
-    }
+/// What is missing, and where it is mended. The component that serves every other name has no name of its own to offer.
+fn not_configured(app: &App, provider: &ProviderName) -> String {
+    let hint = &app.config.api.connect_hint;
+    let own = app.catalog.get(provider.as_str()).ok();
+    let own = own.filter(|loaded| documents::is_own(loaded.manifest(), provider));
+    let title = match (&own, documents::server_of(provider)) {
+        (Some(loaded), _) => loaded.manifest().title.as_str(),
+        (None, Some(server)) => return format!("MCP credentials not configured for server {server}; connect it under {hint}"),
+        (None, None) => documents::title(provider.as_str()),
+    };
+    format!("{title} credentials not configured; connect {title} under {hint}")
 }
 
 /// The wire's word for a record.

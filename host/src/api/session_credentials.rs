@@ -4,6 +4,7 @@
 
 use super::caller::Known;
 use super::credentials;
+use super::documents;
 use super::problem::{Answer, Problem};
 use super::state::App;
 use super::tokens;
@@ -84,10 +85,19 @@ pub(super) fn environment(app: &App, caller: &Caller, session: &Session, key: Op
     Ok(environment)
 }
 
-/// What somebody in this session may have connected, and what the session was granted.
+/// What somebody in this session may have connected, and what the session was granted. Gerrit's list has no form in the read by id, so a runner is to
+/// ask for it by session and provider, which it does where there is no id.
 fn providers(app: &App, index: &Index, session: &Session) -> BTreeSet<ProviderName> {
     let loaded = app.catalog.list().into_iter();
     let loaded = loaded.filter_map(|(name, _)| ProviderName::parse(name).ok());
     let granted = index.granted_providers(&session.project_id, &session.id).cloned();
-    loaded.chain(granted).collect()
+    let has_form = |provider: &ProviderName| {
+        let own = || {
+            app.catalog
+                .get(provider.as_str())
+                .is_ok_and(|own| documents::is_own(own.manifest(), provider))
+        };
+        provider.as_str() != documents::GERRIT || own()
+    };
+    loaded.chain(granted).filter(has_form).collect()
 }

@@ -8,6 +8,7 @@
 
 use super::caller::Known;
 use super::consumers::{self, Body, NO_SUCH_CONSUMER, NOT_ONE_LINE, Shape};
+use super::documents;
 use super::problem::{Answer, Problem};
 use super::refusals;
 use super::request::RequestContext;
@@ -63,11 +64,48 @@ pub async fn in_session(
     Path((project, session, provider)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
-    let session = SessionId::parse(session).map_err(|_| Problem::nothing_there("Session not found"))?;
     let provider = ProviderName::parse(provider).map_err(|_| Problem::nothing_there("credentials not configured"))?;
-    let request = TokenRequest::of(Target::InSession(self::project(&project)?, session, provider));
-    match asked(query.as_deref())? {
-        (wish, Shape::Token) => read(&app, &context, &known, request, &wish, Shape::Session).await,
+    let request = of_session(&project, session, provider)?;
+    read(&app, &context, &known, request, &own_form(query.as_deref())?, Shape::Session).await
+}
+
+/// `GET /projects/{project}/agentic-sessions/{session}/credentials/mcp/{server}`: as for every other provider, of whoever is being answered.
+pub async fn of_server(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path((project, session, server)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+) -> Answer<Response> {
+    let provider = documents::of_server(&server).ok_or_else(|| Problem::validation("Invalid server name"))?;
+    let request = of_session(&project, session, provider)?;
+    read(&app, &context, &known, request, &own_form(query.as_deref())?, Shape::Server).await
+}
+
+/// `POST /projects/{project}/agentic-sessions/{session}/github/token`: the same read in the oldest runners' form.
+pub async fn of_github(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    known: Known,
+    Path((project, session)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Answer<Response> {
+    let github = ProviderName::parse("github").map_err(Problem::internal)?;
+    let request = of_session(&project, session, github)?;
+    read(&app, &context, &known, request, &own_form(query.as_deref())?, Shape::Bare).await
+}
+
+/// What a path below a session asks for.
+fn of_session(project: &str, session: String, provider: ProviderName) -> Answer<TokenRequest> {
+    let project = ProjectId::parse(project).map_err(|_| Problem::validation("Invalid project name format"))?;
+    let session = SessionId::parse(session).map_err(|_| Problem::nothing_there("Session not found"))?;
+    Ok(TokenRequest::of(Target::InSession(project, session, provider)))
+}
+
+/// The parameters of an endpoint that answers in one form.
+fn own_form(query: Option<&str>) -> Answer<Wish> {
+    match asked(query)? {
+        (wish, Shape::Token) => Ok(wish),
         _ => Err(Problem::bad_request(
             "this endpoint has one consumer; `consumer` belongs to the read of a credential's token",
         )),

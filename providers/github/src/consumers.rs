@@ -17,6 +17,8 @@ pub fn with_consumers(token: Token, credential: &Credential) -> Result<Token, Fa
         .field("git-protocol", Some(instance.scheme()))
         .field("git-host", Some(instance.host()))
         .field("git-path", instance.root())
+        // A runner that is not told takes every token for github.com's.
+        .field("instance-url", elsewhere.then_some(instance.web.as_str()))
         // `gh` asks github.com unless it is told, and there the wrong one is named by nobody.
         .field("gh-host", elsewhere.then(|| instance.host()))
         .field("enterprise-host", server.then(|| instance.host()))

@@ -50,7 +50,8 @@ async fn each_kind_reaches_each_consumer_under_its_own_names() -> Result<()> {
         );
 
         let session = read(&world.alice, &id, "?consumer=session").await?.expect(200)?.json()?;
-        let mut expected = json!({ "token": held, "userName": "Alice", "email": "alice@example.org", "provider": "github" });
+        let mut expected =
+            json!({ "token": held, "userName": "Alice", "email": "alice@example.org", "provider": "github", "instanceUrl": world.url });
         if ends {
             expected["expiresAt"] = plain["expiresAt"].clone();
         }

@@ -124,19 +124,18 @@ async fn hole_9_3_5_no_endpoint_leaves_the_effective_user_out() -> Result<()> {
     Ok(())
 }
 
-/// A runner takes an object for one instance; so what is stored for Gerrit comes as it is, and nothing is wrapped in anything.
+/// A runner reads a list, and takes an object for one instance.
 #[tokio::test]
-async fn hole_9_3_6_gerrit_is_one_object_and_no_list_in_one() -> Result<()> {
+async fn hole_9_3_6_gerrit_is_a_list_and_no_list_in_an_object() -> Result<()> {
     let world = world().await?;
     world.ask(&world.alice, "gerrit").await?.expect(404)?;
-    let instance = json!({ "token": "gerrit-http-password", "url": "https://review.example.com", "email": "alice@example.org" });
-    world.alice.post("/api/auth/gerrit/connect", &instance).await?.expect(200)?;
-    let answer = world.ask(&world.alice, "gerrit").await?.expect(200)?.json()?;
-    ensure!(answer.is_object() && answer.get("instances").is_none(), "{answer}");
-    assert_eq!(
-        (&answer["token"], &answer["url"]),
-        (&json!("gerrit-http-password"), &json!("https://review.example.com"))
-    );
+    let instances = json!([
+        { "instanceName": "one", "url": "https://one.example", "authMethod": "http_basic", "username": "alice", "httpToken": "gerrit-password" },
+        { "instanceName": "two", "url": "https://two.example", "authMethod": "git_cookies", "gitcookiesContent": "two.example\tFALSE\n" },
+    ]);
+    let stored = json!({ "token": instances.to_string() });
+    world.alice.post("/api/auth/gerrit/connect", &stored).await?.expect(200)?;
+    assert_eq!(world.ask(&world.alice, "gerrit").await?.expect(200)?.json()?, instances);
     Ok(())
 }
 

@@ -151,6 +151,15 @@ pub(super) fn sessions() -> Rows {
                                                                                              [404, 404, 404, 200, 404, 200, 404, 404]).token(),
         row("GET", "/projects/{project}/agentic-sessions/{session}/credentials/{provider}", Needs::Credential,
                                                                                              [404, 404, 404, 200, 404, 200, 404, 404]).token(),
+        row("GET", "/api/projects/{project}/agentic-sessions/{session}/credentials/mcp/{server}", Needs::Server,
+                                                                                             [404, 404, 404, 200, 404, 200, 404, 404]).token(),
+        row("GET", "/projects/{project}/agentic-sessions/{session}/credentials/mcp/{server}", Needs::Server,
+                                                                                             [404, 404, 404, 200, 404, 200, 404, 404]).token(),
+        // The editor and the owner have accounts of their own, the session has a grant: `session_bodies` compares them.
+        row("POST", "/api/projects/{project}/agentic-sessions/{session}/github/token", Needs::Nothing,
+                                                                                             [404, 404, 200, 200, 404, 200, 404, 404]),
+        row("POST", "/projects/{project}/agentic-sessions/{session}/github/token", Needs::Nothing,
+                                                                                             [404, 404, 200, 200, 404, 200, 404, 404]),
     ]
 }
 

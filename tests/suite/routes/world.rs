@@ -59,6 +59,8 @@ pub(crate) enum Needs {
     Nothing,
     /// A credential of the shared project, granted to its session.
     Credential,
+    /// The same of an MCP server.
+    Server,
     /// A project with an editor and a viewer.
     Project,
     /// An agent of one.
@@ -103,10 +105,11 @@ impl Target {
     pub(super) fn filled(&self, text: &str) -> String {
         let mut filled = text.to_owned();
         for (name, value) in [
-            ("{id}", &self.id),
+            ("{id}", self.id.as_str()),
             ("{project}", &self.project),
             ("{session}", &self.session),
             ("{provider}", &self.provider),
+            ("{server}", self.provider.trim_start_matches("mcp-")),
             ("{unique}", &self.unique),
             ("{cluster}", &self.cluster),
         ] {
@@ -236,6 +239,10 @@ impl World {
             Needs::Nothing => {}
             Needs::ErrorNumber => "7".clone_into(&mut target.id),
             Needs::Credential => self.credential(&mut target).await?,
+            Needs::Server => {
+                target.provider = format!("mcp-{unique}");
+                self.credential(&mut target).await?;
+            }
             Needs::Project | Needs::Agent | Needs::Session | Needs::Running | Needs::Binding => {
                 target.project = self.make(Caller::Owner, "projects", &json!({ "name": unique })).await?;
                 for (role, name) in [("project:viewer", "vera"), ("project:editor", "bob")] {

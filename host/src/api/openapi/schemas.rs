@@ -168,7 +168,18 @@ pub fn all() -> Value {
             ],
         ),
     );
-    put("SessionToken", open(&[], vec![("provider", text())]));
+    // Gerrit's is the list of somebody's instances.
+    let instances = json!({ "type": "array", "items": { "type": "object" } });
+    put(
+        "SessionToken",
+        json!({ "anyOf": [open(&[], vec![("provider", text())]), instances] }),
+    );
+    let fields = json!({ "type": "object", "additionalProperties": text() });
+    put(
+        "ServerFields",
+        object(&["serverName", "fields"], vec![("serverName", text()), ("fields", fields)]),
+    );
+    put("BareToken", object(&["token"], vec![("token", text())]));
     put(
         "Explanation",
         open(

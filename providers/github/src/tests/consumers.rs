@@ -56,6 +56,27 @@ fn an_enterprise_server_has_a_variable_of_its_own() {
 }
 
 #[test]
+fn a_token_of_another_instance_names_it_and_one_of_github_com_does_not() {
+    let host = host();
+    let bodies = |url: &str| {
+        let fields = [("token", "ghp_x"), ("url", url)];
+        let token = GitHub::mint(host.credential("personal-access-token", &fields), &Narrowing::default()).unwrap();
+        [host.session_body(&token), host.token_body(&token)]
+    };
+    for (url, named) in [
+        ("https://git.example.com", Some("https://git.example.com")),
+        ("https://git.example.com:8443/", Some("https://git.example.com:8443")),
+        ("https://api.octo.ghe.com", Some("https://octo.ghe.com")),
+        ("https://github.com", None),
+        ("https://api.github.com/", None),
+    ] {
+        for body in bodies(url) {
+            assert_eq!(body.get("instanceUrl").and_then(Value::as_str), named, "{url}: {body}");
+        }
+    }
+}
+
+#[test]
 fn whoever_has_no_name_sets_none() {
     let host = host();
     let token = GitHub::mint(
