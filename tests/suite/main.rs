@@ -13,6 +13,7 @@ mod canary;
 mod cases;
 mod commands;
 mod connect;
+mod connect_forms;
 mod contract;
 mod crowd;
 mod dependencies;

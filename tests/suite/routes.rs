@@ -63,7 +63,7 @@ async fn check(rows: Rows) -> Result<()> {
         let mut target = None;
         for caller in CALLERS {
             // Whoever connects or disconnects does it to an account of their own.
-            let own = row.needs == world::Needs::Account;
+            let own = row.needs.is_of_the_caller();
             let fresh = match target.take().filter(|_| !own) {
                 Some(target) => target,
                 None => world

@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Operations that schemathesis cannot bring to succeed, with the reason, and the test that does.
-const OTHERWISE: [(&str, &str, &str, &str); 2] = [
+const OTHERWISE: [(&str, &str, &str, &str); 3] = [
+    (
+        "returnFromGithub",
+        "somebody consents at GitHub before it, in a browser",
+        "connect_forms.rs",
+        "githubs_own_paths_are_the_same_consent",
+    ),
     (
         "returnFromConsent",
         "somebody consents at an upstream before it, in a browser",
@@ -48,6 +54,8 @@ async fn every_operation_does_what_its_description_says() -> Result<()> {
     let given = json!({
         "url": claviger.dev().url,
         "bearer": claviger.dev().people.get("alice").context("no Alice")?.bearer,
+        "bob": claviger.dev().people.get("bob").context("no Bob")?.bearer,
+        "upstream": claviger.dev().upstream,
         "service": claviger.dev().proxy.bearer,
         "project": session.project,
         "session": session.id,

@@ -1,6 +1,7 @@
 """Asks a server, with schemathesis, everything that its own description allows and forbids.
 
-In: `url`; `bearer` of somebody who owns and administers; `service`, that of a service which opens turns; `project` and `session`, which that
+In: `url`; `bearer` of somebody who owns and administers; `bob`, of somebody whose accounts may go; `upstream`, the emulated one's
+address; `service`, that of a service which opens turns; `project` and `session`, which that
 somebody owns; `account`, a connected account of theirs; `cluster`, a trusted issuer of service accounts; `cases`, how many of each kind an
 operation gets; `seed`.
 
@@ -102,6 +103,33 @@ class World:
         provider = self.unique()
         self.post(f"/api/auth/{provider}/connect", {"token": "x"})
         return provider
+
+    def at(self, provider):
+        """At the emulated upstream, which is the one instance that answers here."""
+        return {"url": f"{self.given['upstream']}/{provider}"}
+
+    def github_token(self):
+        self.post("/api/auth/github/pat", {"token": "ghp_" + "x" * 36, **self.at("github")}, "bob")
+        return {}
+
+    def gitlab_token(self):
+        body = {"token": "glpat-" + "x" * 20, "kind": "deploy-token", "fields": {"username": "reader"}, **self.at("gitlab")}
+        self.post("/api/auth/gitlab/connect", body, "bob")
+        return self.of_project()
+
+    def instance(self):
+        name = self.unique()
+        cookies = {"instanceName": name, "url": "https://review.example", "gitcookiesContent": "x"}
+        self.post("/api/auth/gerrit/connect", cookies)
+        return name
+
+    def server(self):
+        server = self.unique()
+        self.post(f"/api/auth/mcp/{server}/connect", {"fields": {"key": "x"}})
+        return server
+
+    def consent(self):
+        return self.post("/api/auth/github/install", self.at("github"))["id"]
 
     # What the rows of ANCHORS share.
 
@@ -234,6 +262,25 @@ ANCHORS = {
     "getAccount": lambda w: anchored({"provider": w.once("account", w.account)}),
     "disconnectAccount": lambda w: anchored({"provider": w.account()}),
     "deleteAccount": lambda w: anchored({"provider": w.account()}),
+    "testAccount": lambda w: anchored({"provider": w.unique()}, body={"token": "x"}, drop=OF_SECRET),
+    "listAccounts": lambda w: anchored(),
+    "installGithub": lambda w: anchored(body=w.at("github"), drop=OF_SECRET),
+    "returnFromGithub": lambda w: anchored(),
+    "connectGithubToken": lambda w: anchored(body={"token": "ghp_" + "x" * 36}, drop=OF_SECRET, bearer="bob"),
+    "deleteGithubToken": lambda w: anchored(w.github_token(), bearer="bob"),
+    "getGithubTokenStatus": lambda w: anchored(),
+    "listGerritInstances": lambda w: anchored(),
+    "getGerritInstance": lambda w: anchored({"instance": w.once("instance", w.instance)}),
+    "deleteGerritInstance": lambda w: anchored({"instance": w.instance()}),
+    "connectServer": lambda w: anchored({"server": w.unique()}, body={"fields": {"key": "x"}}),
+    "getServer": lambda w: anchored({"server": w.once("server", w.server)}),
+    "deleteServer": lambda w: anchored({"server": w.server()}),
+    "connectGitlabInProject": lambda w: anchored(w.of_project(), body={"token": "x"}, drop=OF_SECRET, bearer="bob"),
+    "getGitlabInProject": lambda w: anchored(w.of_project()),
+    "disconnectGitlabInProject": lambda w: anchored(w.gitlab_token(), bearer="bob"),
+    "deleteGitlabInProject": lambda w: anchored(w.gitlab_token(), bearer="bob"),
+    "testGitlabInProject": lambda w: anchored(w.of_project(), body={"token": "x", **w.at("gitlab")}, drop=OF_SECRET),
+    "getConsent": lambda w: anchored(query={"id": w.consent()}),
     "returnFromConsent": lambda w: anchored(),
     "getIdentity": lambda w: anchored({"id": w.given["account"]}),
     "revokeCredential": lambda w: anchored({"id": w.given["account"]}),
@@ -254,8 +301,8 @@ ANCHORS = {
     "isReady": lambda w: anchored(),
 }
 
-# The upstream's end of a credential spoils it for those who come after.
-LAST = ("revokeCredential",)
+# What ends or replaces an account spoils it for those who come after.
+LAST = ("revokeCredential", "connectGithubToken", "deleteGithubToken")
 
 
 def put_into(case, anchor):
@@ -341,7 +388,11 @@ def main():
     schema = schemathesis.openapi.from_dict(run.world.http.get(given["url"] + V1 + "/openapi", timeout=LONGEST).json())
     schema.config.update(base_url=given["url"])
     operations = [result.ok() for result in schema.get_all_operations()]
-    operations.sort(key=lambda operation: operation.definition.raw["operationId"] in LAST)
+    names = [operation.definition.raw["operationId"] for operation in operations]
+    operations = [
+        *(operation for operation, name in zip(operations, names) if name not in LAST),
+        *(operations[names.index(name)] for name in LAST),
+    ]
     for operation in operations:
         run.operation(operation)
     known = {operation.definition.raw["operationId"] for operation in operations}

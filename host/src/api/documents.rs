@@ -61,6 +61,11 @@ impl Fields {
     pub(super) fn of(token: &Secret) -> Self {
         Self::read(token).unwrap_or_else(|| Self(BTreeMap::from([("token".to_owned(), token.clone())])))
     }
+
+    /// As they are stored.
+    pub(super) fn written(&self) -> Result<Secret, serde_json::Error> {
+        serde_json::to_string(self).map(Secret::new)
+    }
 }
 
 impl Serialize for Fields {
@@ -154,6 +159,11 @@ impl Instances {
     /// Reads them.
     pub(super) fn read(token: &Secret) -> Option<Self> {
         serde_json::from_str(token.expose()).ok().map(Self)
+    }
+
+    /// As they are stored.
+    pub(super) fn written(&self) -> Result<Secret, serde_json::Error> {
+        serde_json::to_string(self).map(Secret::new)
     }
 }
 

@@ -181,6 +181,23 @@ impl Input {
         }
     }
 
+    /// Whether a key is there and is not `null`.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    /// Gives a key another name; whether it was there.
+    ///
+    /// # Errors
+    /// 400 if there is one of the other name too.
+    pub fn rename(&mut self, key: &str, name: &str) -> Answer<bool> {
+        let Some(value) = self.0.remove(key) else { return Ok(false) };
+        if self.0.insert(name.to_owned(), value).is_some() {
+            return Err(Problem::validation(format!("`{key}` and `{name}` are the same; send one")));
+        }
+        Ok(true)
+    }
+
     /// Takes out keys that clients send and the server decides itself.
     pub fn ignore(&mut self, keys: &[&str]) {
         for key in keys {

@@ -154,7 +154,30 @@ pub fn service(app: App) -> Stamped {
             "/api/auth/{provider}/disconnect",
             post(connect::disconnect).delete(connect::disconnect),
         )
+        .route("/api/auth/{provider}/test", post(connect::test))
+        .route("/api/auth/integrations/status", get(connect::overview::integrations))
+        .route("/api/auth/github/install", post(connect::github::install))
+        .route("/api/auth/github/user/callback", get(connect::returned))
+        .route(
+            "/api/auth/github/pat",
+            post(connect::github::connect_token).delete(connect::github::disconnect_token),
+        )
+        .route("/api/auth/github/pat/status", get(connect::github::token_status))
+        .route("/api/auth/gerrit/instances", get(connect::instances::list))
+        .route("/api/auth/gerrit/{instance}/status", get(connect::instances::status))
+        .route("/api/auth/gerrit/{instance}/disconnect", delete(connect::instances::disconnect))
+        .route("/api/auth/mcp/{server}/connect", post(connect::servers::connect))
+        .route("/api/auth/mcp/{server}/status", get(connect::servers::status))
+        .route("/api/auth/mcp/{server}/disconnect", delete(connect::servers::disconnect))
+        .route("/api/projects/{project}/auth/gitlab/connect", post(connect::copies::connect))
+        .route("/api/projects/{project}/auth/gitlab/status", get(connect::copies::status))
+        .route(
+            "/api/projects/{project}/auth/gitlab/disconnect",
+            post(connect::copies::disconnect).delete(connect::copies::disconnect),
+        )
+        .route("/api/projects/{project}/auth/gitlab/test", post(connect::copies::test))
         .route("/oauth2callback", get(connect::returned))
+        .route("/oauth2callback/status", get(connect::overview::consent))
         .route("/api/ambient", get(metadata::api))
         .route("/api/ambient/v1", get(metadata::v1))
         .route("/api/ambient/v1/version", get(metadata::version))

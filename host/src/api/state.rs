@@ -1,5 +1,6 @@
 //! What every handler works with.
 
+use super::connect::Trials;
 use crate::access::LiveIndex;
 use crate::audit::Audit;
 use crate::authn::Authenticator;
@@ -45,13 +46,24 @@ pub struct Parts {
 
 /// The shared state of all handlers.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    trials: Trials,
+}
 
 impl App {
     /// Shares the parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        let trials = Trials::new();
+        Self(Arc::new(Shared { parts, trials }))
+    }
+
+    /// How often each person has had something tried.
+    pub(super) fn trials(&self) -> &Trials {
+        &self.0.trials
     }
 }
 
@@ -59,6 +71,6 @@ impl Deref for App {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }

@@ -305,7 +305,7 @@ fn keep(tools: &Tools, here: &CacheKey, note: &Note) {
 }
 
 /// What can stand in a line, and in a commit where it is for one. The rest is as if it had not been told.
-fn presentable(fields: BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(super) fn presentable(fields: BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut kept = BTreeMap::new();
     for (name, text) in fields {
         let text = text.trim();

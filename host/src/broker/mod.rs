@@ -16,6 +16,7 @@ pub mod narrowing;
 mod pause;
 mod renewed;
 mod revoke;
+mod trial;
 
 pub use consent::Draft;
 pub use error::BrokerError;
@@ -24,6 +25,7 @@ pub use lease::{Lease, Origin, Token};
 pub use mint::Tools;
 pub use narrowing::{Narrow, Wish};
 pub use revoke::{Revocation, Unended};
+pub use trial::Trial;
 
 use crate::access::{MaintenancePermit, Permit};
 use crate::cache::{CacheKey, CachedToken};

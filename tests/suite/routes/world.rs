@@ -79,8 +79,23 @@ pub(crate) enum Needs {
     Turn,
     /// A connected account of the caller's own.
     Account,
+    /// A personal access token of GitHub, the caller's own.
+    Github,
+    /// A deploy token of GitLab, which nobody can end there.
+    Gitlab,
+    /// An instance of Gerrit, one of two of the caller's own.
+    Gerrit,
+    /// Fields of an MCP server, the caller's own.
+    Fields,
     /// One of the numbers of errors.
     ErrorNumber,
+}
+
+impl Needs {
+    /// Whether each caller needs one of their own.
+    pub(super) fn is_of_the_caller(self) -> bool {
+        matches!(self, Self::Account | Self::Github | Self::Gitlab | Self::Gerrit | Self::Fields)
+    }
 }
 
 /// One of them, by its names.
@@ -93,6 +108,7 @@ pub(super) struct Target {
     provider: String,
     unique: String,
     cluster: String,
+    upstream: String,
 }
 
 impl Target {
@@ -110,6 +126,8 @@ impl Target {
             ("{session}", &self.session),
             ("{provider}", &self.provider),
             ("{server}", self.provider.trim_start_matches("mcp-")),
+            ("{instance}", &self.unique),
+            ("{upstream}", &self.upstream),
             ("{unique}", &self.unique),
             ("{cluster}", &self.cluster),
         ] {
@@ -162,6 +180,7 @@ impl World {
                 project: session.project.clone(),
                 session: session.id.clone(),
                 cluster: cluster.url.clone(),
+                upstream: claviger.dev().upstream.clone(),
                 ..Target::default()
             },
             _issuers: [issuer, cluster],
@@ -264,17 +283,38 @@ impl World {
                 let answer = self.by(Caller::Service).post("/api/claviger/v1/turns", &body).await?;
                 target.id = answer.expect(201)?.text_at("/id")?;
             }
-            Needs::Account => {
-                let secret = format!("secret-of-{unique}-and-nobody-else");
-                if let Some(client) = self.clients(caller).first() {
-                    client
-                        .post(&format!("/api/auth/{unique}/connect"), &json!({ "token": secret }))
-                        .await?;
-                }
-                self.secrets.push(secret);
+            Needs::Account | Needs::Github | Needs::Gitlab | Needs::Gerrit | Needs::Fields => {
+                self.account(needs, caller, &unique).await?;
             }
         }
         Ok(target)
+    }
+
+    /// Connects something of the caller's own, as far as they may.
+    async fn account(&mut self, needs: Needs, caller: Caller, unique: &str) -> Result<()> {
+        let secret = format!("secret-of-{unique}-and-nobody-else");
+        let at = |provider: &str| format!("{}/{provider}", self.shared.upstream);
+        let (provider, body) = match needs {
+            Needs::Github => (
+                "github".to_owned(),
+                json!({ "token": secret, "kind": "personal-access-token", "url": at("github") }),
+            ),
+            Needs::Gitlab => {
+                let body = json!({ "token": secret, "kind": "deploy-token", "fields": { "username": "reader" }, "url": at("gitlab") });
+                ("gitlab".to_owned(), body)
+            }
+            Needs::Gerrit => {
+                let body = json!({ "instanceName": unique, "url": "https://review.example", "username": "reader", "httpToken": secret });
+                ("gerrit".to_owned(), body)
+            }
+            Needs::Fields => (format!("mcp/{unique}"), json!({ "fields": { "key": secret } })),
+            _ => (unique.to_owned(), json!({ "token": secret })),
+        };
+        if let Some(client) = self.clients(caller).first() {
+            client.post(&format!("/api/auth/{provider}/connect"), &body).await?;
+        }
+        self.secrets.push(secret);
+        Ok(())
     }
 
     async fn inside(&self, needs: Needs, target: &mut Target) -> Result<()> {

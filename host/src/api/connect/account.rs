@@ -44,7 +44,7 @@ pub(super) async fn store(app: &App, context: &RequestContext, caller: &Caller, 
     for _ in 0..TRIES {
         let stored = match find(app, person, &new.provider).await? {
             None => create(app, context, caller, person, &new).await,
-            Some(old) => replace(app, context, caller, &old, &new).await,
+            Some(old) => replace(app, context, caller, &old, &new, "ACCOUNT_CONNECTED").await,
         };
         match stored {
             Err(problem) if problem.status() == axum::http::StatusCode::CONFLICT => {}
@@ -59,14 +59,15 @@ pub(super) async fn store(app: &App, context: &RequestContext, caller: &Caller, 
 }
 
 /// From the records, not from the index: what was stored a moment ago by another replica counts.
-async fn find(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Credential>> {
+pub(super) async fn find(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Credential>> {
     match app.records.connected_account(person, provider).await {
         Ok(found) => Ok(found),
         Err(error) => Err(refusals::by_records(error)),
     }
 }
 
-async fn create(app: &App, context: &RequestContext, caller: &Caller, person: &Username, new: &New) -> Answer<Credential> {
+/// Makes it; a conflict if the person has one by now.
+pub(super) async fn create(app: &App, context: &RequestContext, caller: &Caller, person: &Username, new: &New) -> Answer<Credential> {
     let id = CredentialId::make(&*app.clock);
     let credential = NewCredential {
         name: format!("{} of {person}", new.provider),
@@ -87,7 +88,15 @@ async fn create(app: &App, context: &RequestContext, caller: &Caller, person: &U
     recorded(app, event, app.records.create_credential(credential)).await
 }
 
-async fn replace(app: &App, context: &RequestContext, caller: &Caller, old: &Credential, new: &New) -> Answer<Credential> {
+/// Gives it new secrets; a conflict if it is no longer the one that was looked at.
+pub(super) async fn replace(
+    app: &App,
+    context: &RequestContext,
+    caller: &Caller,
+    old: &Credential,
+    new: &New,
+    event: &'static str,
+) -> Answer<Credential> {
     let next = old.generation.next();
     let patch = CredentialPatch {
         kind: Some(new.kind.clone()),
@@ -98,7 +107,7 @@ async fn replace(app: &App, context: &RequestContext, caller: &Caller, old: &Cre
         token: token(app, &old.id, next, new),
         ..CredentialPatch::default()
     };
-    let event = Administrative::credential("ACCOUNT_CONNECTED", &context.id, caller, &old.id, &old.provider);
+    let event = Administrative::credential(event, &context.id, caller, &old.id, &old.provider);
     recorded(app, event, app.records.update_credential(&old.id, old.generation, patch)).await
 }
 
@@ -127,23 +136,29 @@ pub(super) fn connected(manifest: &Manifest, credential: &Credential) -> Value {
 pub async fn status(State(app): State<App>, known: Known, Path(provider): Path<String>) -> Answer<Json<Value>> {
     let provider = credentials::provider(provider)?;
     let person = known.caller.principal().ok_or_else(Problem::forbidden)?;
-    let Some(credential) = own(&app, person, &provider)? else {
-        return Ok(Json(json!({ "connected": false, "provider": provider })));
+    let account = own(&app, person, &provider)?;
+    Ok(Json(told(&provider, account.as_deref())))
+}
+
+/// What may be told of an account, or that there is none.
+pub(super) fn told(provider: &ProviderName, account: Option<&Credential>) -> Value {
+    let Some(credential) = account else {
+        return json!({ "connected": false, "provider": provider });
     };
-    Ok(Json(json!({
+    json!({
         "connected": credential.state != CredentialState::NeedsReconnect,
         "provider": provider,
         "credential_id": credential.id,
         "kind": credential.kind,
-        "state": present::state(&credential),
+        "state": present::state(credential),
         "url": credential.url,
         "email": credential.email,
         "fields": credential.fields,
         "updatedAt": rfc3339(credential.updated_at_ms),
-    })))
+    })
 }
 
-/// `POST` and `DELETE /api/auth/{provider}/disconnect`: ended at the upstream where that can be done, and forgotten here whatever it says.
+/// `POST` and `DELETE /api/auth/{provider}/disconnect`
 pub async fn disconnect(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,
@@ -156,11 +171,16 @@ pub async fn disconnect(
         .principal()
         .filter(|_| !known.caller.is_service())
         .ok_or_else(Problem::forbidden)?;
+    end(&app, &context, &known, person, &provider).await.map(Json)
+}
+
+/// Ended at the upstream where that can be done, and forgotten here whatever it says.
+pub(super) async fn end(app: &App, context: &RequestContext, known: &Known, person: &Username, provider: &ProviderName) -> Answer<Value> {
     let nothing = || Problem::nothing_there(format!("no `{provider}` account is connected"));
-    let credential = own(&app, person, &provider)?.ok_or_else(nothing)?;
-    let ended = account::end(&app, &context, &known.caller, &credential).await?;
-    let event = Administrative::credential("ACCOUNT_DISCONNECTED", &context.id, &known.caller, &credential.id, &provider);
-    recorded(&app, event, app.records.delete_credential(&credential.id)).await?;
+    let credential = own(app, person, provider)?.ok_or_else(nothing)?;
+    let ended = account::end(app, context, &known.caller, &credential).await?;
+    let event = Administrative::credential("ACCOUNT_DISCONNECTED", &context.id, &known.caller, &credential.id, provider);
+    recorded(app, event, app.records.delete_credential(&credential.id)).await?;
     app.broker.removed(&credential.id);
     let (revoked, remaining) = match ended {
         Ok(Revocation::Done { remaining }) => (true, remaining),
@@ -178,10 +198,11 @@ pub async fn disconnect(
     if let (Some(remaining), Some(object)) = (remaining, body.as_object_mut()) {
         object.insert("remaining".to_owned(), json!(remaining));
     }
-    Ok(Json(body))
+    Ok(body)
 }
 
-fn own(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Arc<Credential>>> {
+/// The person's account, as the index has it.
+pub(super) fn own(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Arc<Credential>>> {
     super::super::read_index(app, |index| {
         let mine = |credential: &&Arc<Credential>| credential.connected_to.as_ref() == Some(person) && credential.provider == *provider;
         index.credentials().find(mine).map(Arc::clone)

@@ -9,12 +9,24 @@ mod account;
 mod callback;
 mod code;
 mod complete;
+pub mod copies;
+mod document;
+mod forms;
+pub mod github;
+mod given;
+pub mod instances;
+pub mod overview;
+mod pace;
+pub mod servers;
 mod start;
+mod trial;
 
 pub use account::{disconnect, status};
 pub use callback::returned;
 pub use complete::complete;
+pub(super) use pace::Trials;
 pub use start::connect;
+pub use trial::test;
 
 /// The names under which a consent keeps its secrets.
 mod kept {

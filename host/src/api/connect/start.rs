@@ -1,12 +1,9 @@
 //! The start: a token is stored at once; without one, the person is told where to go.
 
 use super::code::{challenge, hashed, unguessable};
-use super::{account, kept};
-use crate::access::manage;
+use super::{account, given, instances, kept};
 use crate::api::caller::Known;
-use crate::api::credentials;
 use crate::api::input::Input;
-use crate::api::intake::{self, Given};
 use crate::api::problem::{Answer, Problem};
 use crate::api::refusals;
 use crate::api::request::RequestContext;
@@ -32,61 +29,51 @@ pub async fn connect(
     Extension(context): Extension<RequestContext>,
     known: Known,
     Path(provider): Path<String>,
-    mut input: Input,
+    input: Input,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let person = manage::may_create_credential(&known.caller)
-        .map_err(|why| refusals::refused(why, "Credential", "new"))?
-        .clone();
-    // An account is a person's: a service's would be read by nobody and disconnected by nobody.
-    if known.caller.is_service() {
-        return Err(Problem::forbidden());
+    let person = given::person(&known)?;
+    let provider = given::provider(provider)?;
+    if instances::are_of(&app, &provider) && !input.has("token") {
+        let connected = instances::connect(&app, &context, &known, &person, input).await?;
+        return Ok((StatusCode::OK, Json(connected)));
     }
-    let provider = credentials::provider(provider)?;
-    let manifest = credentials::manifest(&app, &provider)?;
-    let named = credentials::kind_name(&mut input)?;
-    let given = Given {
-        token: input.secret("token")?.filter(|token| !token.is_empty()),
-        fields: input.texts("fields")?.unwrap_or_default(),
-    };
-    let (url, email) = (input.optional("url")?, input.optional("email")?.filter(|email| !email.is_empty()));
-    input.finish()?;
-
-    let has_secret = |kind: &Kind| given.fields.keys().any(|name| kind.field(name).is_some_and(|field| field.secret));
-    let kind = match (&named, given.token.is_some()) {
-        (Some(_), _) | (None, true) => intake::kind(&manifest, named.as_deref())?,
-        (None, false) => match manifest.kinds.iter().find(|kind| kind.connect.is_some()) {
-            Some(kind) if !given.fields.keys().any(|name| kind.field(name).is_none()) => kind,
-            _ => intake::kind(&manifest, None)?,
-        },
-    };
-    let url = credentials::url(&app, &provider, &manifest, kind, url)?;
-    if given.token.is_some() || has_secret(kind) || kind.connect.is_none() {
-        let taken = intake::take(&manifest, kind, given)?;
-        intake::complete(kind, &credentials::have(&taken, url.as_deref(), email.as_deref()))?;
-        let new = account::New {
-            provider,
-            kind: kind.name.clone(),
-            url,
-            email,
-            fields: taken.public,
-            secrets: taken.secret.into_iter().collect(),
-            token: None,
-        };
-        let credential = account::store(&app, &context, &known.caller, &person, new).await?;
-        return Ok((StatusCode::OK, Json(account::connected(&manifest, &credential))));
-    }
-    let fields = intake::take(&manifest, kind, given)?.public;
-    let draft = Draft {
-        provider,
-        kind: kind.name.clone(),
-        url,
-        fields,
-    };
-    let started = start(&app, &context, &known, person, &manifest, kind, draft).await?;
-    Ok((StatusCode::CREATED, Json(started)))
+    let draft = given::Draft::read(&app, provider, input, None)?;
+    stored_or_begun(&app, &context, &known, person, draft).await
 }
 
-async fn start(
+/// Stores what was pasted; else begins a consent.
+pub(super) async fn stored_or_begun(
+    app: &App,
+    context: &RequestContext,
+    known: &Known,
+    person: Username,
+    given: given::Draft,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let kind = given.kind()?.clone();
+    if given.is_pasted {
+        let new = account::New {
+            provider: given.provider,
+            kind: kind.name,
+            url: given.url,
+            email: given.email,
+            fields: given.taken.public,
+            secrets: given.taken.secret.into_iter().collect(),
+            token: None,
+        };
+        let credential = account::store(app, context, &known.caller, &person, new).await?;
+        return Ok((StatusCode::OK, Json(account::connected(&given.manifest, &credential))));
+    }
+    let draft = Draft {
+        provider: given.provider.clone(),
+        kind: kind.name.clone(),
+        url: given.url.clone(),
+        fields: given.taken.public.clone(),
+    };
+    let begun = begin(app, context, known, person, &given.manifest, &kind, draft).await?;
+    Ok((StatusCode::CREATED, Json(begun)))
+}
+
+async fn begin(
     app: &App,
     context: &RequestContext,
     known: &Known,

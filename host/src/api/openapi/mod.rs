@@ -167,6 +167,13 @@ fn query_parameters(takes: Takes) -> Vec<Value> {
             "description": "Who will use it.",
             "schema": { "type": "string", "enum": ["session", "environment", "git"] },
         })],
+        Takes::Consent => {
+            let mut id = text("id", "As the start of the consent answered it.");
+            if let Some(object) = id.as_object_mut() {
+                object.insert("required".to_owned(), json!(true));
+            }
+            vec![id]
+        }
         Takes::Question => {
             let mut provider = text("provider", "Which provider.");
             if let Some(object) = provider.as_object_mut() {

@@ -41,6 +41,8 @@ pub enum Takes {
     Consumer,
     /// Those of `explain`.
     Question,
+    /// The consent's id.
+    Consent,
 }
 
 /// Who may ask.
@@ -89,7 +91,7 @@ impl Operation {
             Some(["roles", ..]) => "roles",
             Some(["role_bindings", ..]) => "role_bindings",
             _ if path.contains("/agentic-sessions/") => "session tokens",
-            _ if path.starts_with("/api/auth/") || path == "/oauth2callback" => "accounts",
+            _ if path.starts_with("/api/auth/") || path.contains("/auth/gitlab/") || path.starts_with("/oauth2callback") => "accounts",
             _ if path.starts_with("/api/claviger/v1/") => "claviger",
             _ => "server",
         }
@@ -208,6 +210,25 @@ pub const OPERATIONS: &[Operation] = &[
     operation("get", "/api/auth/{provider}/status", "getAccount", "The caller's own account", &[(200, "Account")], &[403]).short(),
     operation("post", "/api/auth/{provider}/disconnect", "disconnectAccount", "Ends the account at the upstream where that can be done, and forgets it here", &[(200, "Account")], &[403, 404, 409, 502, 504]).short(),
     operation("delete", "/api/auth/{provider}/disconnect", "deleteAccount", "Ends the account at the upstream where that can be done, and forgets it here", &[(200, "Account")], &[403, 404, 409, 502, 504]).short(),
+    operation("post", "/api/auth/{provider}/test", "testAccount", "Asks the upstream whether a token works, and stores nothing", &[(200, "Trial")], &[403, 502, 504]).body("Connect").short(),
+    operation("get", "/api/auth/integrations/status", "listAccounts", "Every provider that is loaded, and what the caller has connected", &[(200, "Accounts")], &[403]).short(),
+    operation("post", "/api/auth/github/install", "installGithub", "Sends the caller to consent at GitHub", &[(201, "StartedConsent")], &[403, 502, 504]).body("Install").short(),
+    operation("get", "/api/auth/github/user/callback", "returnFromGithub", "Where the browser comes back to", &[(200, "html"), (400, "html"), (503, "html")], &[]).public(),
+    operation("post", "/api/auth/github/pat", "connectGithubToken", "Connects a personal access token of GitHub", &[(200, "Account")], &[403, 409]).body("PersonalToken").short(),
+    operation("delete", "/api/auth/github/pat", "deleteGithubToken", "Disconnects a personal access token of GitHub", &[(200, "Account")], &[403, 404, 409, 502, 504]).short(),
+    operation("get", "/api/auth/github/pat/status", "getGithubTokenStatus", "The caller's personal access token of GitHub, without it", &[(200, "Account")], &[403]).short(),
+    operation("get", "/api/auth/gerrit/instances", "listGerritInstances", "The caller's instances of Gerrit", &[(200, "GerritInstances")], &[403, 404, 409]).short(),
+    operation("get", "/api/auth/gerrit/{instance}/status", "getGerritInstance", "One of them", &[(200, "GerritInstance")], &[403, 404, 409]).short(),
+    operation("delete", "/api/auth/gerrit/{instance}/disconnect", "deleteGerritInstance", "Forgets one of them", &[(200, "GerritInstance")], &[403, 404, 409, 502, 504]).short(),
+    operation("post", "/api/auth/mcp/{server}/connect", "connectServer", "Stores the fields of an MCP server", &[(200, "Server")], &[403, 409]).body("NewServer").short(),
+    operation("get", "/api/auth/mcp/{server}/status", "getServer", "The names of those fields", &[(200, "ServerStatus")], &[403]).short(),
+    operation("delete", "/api/auth/mcp/{server}/disconnect", "deleteServer", "Forgets them", &[(200, "Message")], &[403, 404, 409, 502, 504]).short(),
+    operation("post", "/api/projects/{project}/auth/gitlab/connect", "connectGitlabInProject", "Connects the caller's GitLab account; the project decides nothing", &[(200, "Account"), (201, "StartedConsent")], &[403, 404, 409, 502, 504]).body("Connect").short(),
+    operation("get", "/api/projects/{project}/auth/gitlab/status", "getGitlabInProject", "The caller's GitLab account", &[(200, "Account")], &[403]).short(),
+    operation("post", "/api/projects/{project}/auth/gitlab/disconnect", "disconnectGitlabInProject", "Ends the caller's GitLab account", &[(200, "Account")], &[403, 404, 409, 502, 504]).short(),
+    operation("delete", "/api/projects/{project}/auth/gitlab/disconnect", "deleteGitlabInProject", "Ends the caller's GitLab account", &[(200, "Account")], &[403, 404, 409, 502, 504]).short(),
+    operation("post", "/api/projects/{project}/auth/gitlab/test", "testGitlabInProject", "Asks GitLab whether a token works, and stores nothing", &[(200, "Trial")], &[403, 502, 504]).body("Connect").short(),
+    operation("get", "/oauth2callback/status", "getConsent", "How far a consent is, for whoever began it", &[(200, "Consent")], &[404]).takes(&[Takes::Consent]),
     operation("get", "/oauth2callback", "returnFromConsent", "Where the browser comes back to", &[(200, "html"), (400, "html"), (503, "html")], &[]).public(),
     operation("get", "/api/claviger/v1/credentials/{id}/identity", "getIdentity", "Whose a credential is, as its upstream says", &[(200, "Identity")], UPSTREAM),
     operation("post", "/api/claviger/v1/credentials/{id}/revoke", "revokeCredential", "Ends a credential at its upstream", &[(200, "Revocation")], &[403, 404, 409, 502, 504]),

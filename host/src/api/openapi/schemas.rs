@@ -204,6 +204,78 @@ pub fn all() -> Value {
             ],
         ),
     );
+    let fields = || json!({ "type": "object", "additionalProperties": text() });
+    put(
+        "Install",
+        object(&[], vec![("kind", text()), ("url", text()), ("fields", fields())]),
+    );
+    put(
+        "PersonalToken",
+        object(
+            &["token"],
+            vec![("token", text()), ("url", text()), ("email", text()), ("fields", fields())],
+        ),
+    );
+    put("NewServer", body(&["fields"], vec![("fields", fields())]));
+    put(
+        "Server",
+        object(&["message", "serverName"], vec![("message", text()), ("serverName", text())]),
+    );
+    let flag = || json!({ "type": "boolean" });
+    put(
+        "ServerStatus",
+        object(
+            &["connected", "serverName"],
+            vec![
+                ("connected", flag()),
+                ("serverName", text()),
+                ("fieldNames", json!({ "type": "array", "items": text() })),
+                ("updatedAt", time()),
+            ],
+        ),
+    );
+    put("Message", object(&["message"], vec![("message", text())]));
+    let instance = || {
+        vec![
+            ("connected", flag()),
+            ("instanceName", text()),
+            ("url", text()),
+            ("authMethod", text()),
+            ("username", text()),
+            ("updatedAt", time()),
+        ]
+    };
+    put("GerritInstance", open(&["connected", "instanceName"], instance()));
+    let instances = json!({ "type": "array", "items": super::reference("GerritInstance") });
+    put("GerritInstances", object(&["instances"], vec![("instances", instances)]));
+    put(
+        "Trial",
+        open(
+            &["valid", "checked"],
+            vec![
+                ("valid", json!({ "type": "boolean", "nullable": true })),
+                ("checked", flag()),
+                ("error", text()),
+                ("reason_code", text()),
+            ],
+        ),
+    );
+    put(
+        "Accounts",
+        json!({ "type": "object", "additionalProperties": super::reference("Account") }),
+    );
+    put(
+        "Consent",
+        object(
+            &["id", "provider", "status", "expires_at"],
+            vec![
+                ("id", text()),
+                ("provider", text()),
+                ("status", words(&["started", "returned", "exchanging", "choosing"])),
+                ("expires_at", time()),
+            ],
+        ),
+    );
     put(
         "Complete",
         object(&["id", "code"], vec![("id", text()), ("code", text()), ("account", text())]),
