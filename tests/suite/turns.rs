@@ -53,19 +53,22 @@ impl World {
     }
 
     /// From now on it is about a session that `maker` makes and starts, with the bearer that its runner gets at the exchange.
-    async fn enter(&mut self, maker: &Client, project: &str, more: &Value) -> Result<()> {
-        let mut body = json!({ "name": "talk", "project_id": project });
-        let all = body.as_object_mut().context("an object")?;
-        all.extend(more.as_object().context("what else?")?.clone());
+    async fn enter(&mut self, maker: &Client, project: &str) -> Result<()> {
+        let body = json!({ "name": "talk", "project_id": project });
         let made = maker.post(&format!("{V1}/sessions"), &body).await?.expect(201)?;
-        (self.project, self.session) = (project.to_owned(), made.text_at("/id")?);
-        let start = format!("{V1}/sessions/{}/start", self.session);
-        let started = maker.post(&start, &json!({})).await?.expect(200)?;
+        self.start(maker, project, &made.text_at("/id")?).await
+    }
+
+    /// The same for a session that is there.
+    async fn start(&mut self, starter: &Client, project: &str, session: &str) -> Result<()> {
+        (self.project, self.session) = (project.to_owned(), session.to_owned());
+        let start = format!("{V1}/sessions/{session}/start");
+        let started = starter.post(&start, &json!({})).await?.expect(200)?;
         let (address, key) = (
             started.text_at("/environment/AMBIENT_CP_TOKEN_URL")?,
             started.text_at("/environment/AMBIENT_CP_TOKEN_PUBLIC_KEY")?,
         );
-        let bearer = format!("Bearer {}", by_openssl(&key, &self.session)?);
+        let bearer = format!("Bearer {}", by_openssl(&key, session)?);
         let traded = Client::new("")?
             .with_header("authorization", &bearer)
             .get(&address)

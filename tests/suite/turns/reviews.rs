@@ -97,10 +97,10 @@ async fn two_projects_have_sessions_of_one_name() -> Result<()> {
     let (alice, bob) = (world.claviger.person("alice")?, world.claviger.person("bob")?);
     let made = json!({ "name": "cove" });
     let cove = bob.post(&format!("{V1}/projects"), &made).await?.expect(201)?.text_at("/id")?;
-    world.enter(&alice, "atlas", &json!({})).await?;
+    world.enter(&alice, "atlas").await?;
     let (of_atlas, atlas) = (world.runner.clone(), world.session.clone());
     let alices = world.open("run-1", json!({ "user": "alice" })).await?;
-    world.enter(&bob, &cove, &json!({})).await?;
+    world.enter(&bob, &cove).await?;
     let (of_cove, in_cove) = (world.runner.clone(), world.session.clone());
     let bobs = world.open("run-1", json!({ "user": "bob" })).await?;
     let listed = alice.get(&format!("{V1}/sessions/{atlas}")).await?.expect(200)?.text_at("/name")?;

@@ -37,7 +37,7 @@ async fn a_session_that_a_key_made_is_its_makers_and_each_turn_its_senders() -> 
     let key = world.operator(&["api-key", "create", "--for", "bob", "--name", "nightly"])?;
     let key = world.claviger.anybody()?.with_bearer(&key);
     let project = world.project.clone();
-    world.enter(&key, &project, &json!({})).await?;
+    world.enter(&key, &project).await?;
     let alone = [
         ("the session", "bob", "bob"),
         ("the session for bob", "bob", "bob"),
@@ -81,7 +81,7 @@ async fn case_91_the_session_alone_has_its_owners_while_it_is_theirs_alone() -> 
     let alice = world.claviger.person("alice")?;
     let made = json!({ "name": "cove" });
     let cove = alice.post(&format!("{V1}/projects"), &made).await?.expect(201)?.text_at("/id")?;
-    world.enter(&alice, &cove, &json!({})).await?;
+    world.enter(&alice, &cove).await?;
     let alone = [
         ("alice", "alice", "alice"),
         ("the session", "alice", "alice"),
@@ -133,12 +133,10 @@ async fn case_95_without_a_token_nobody_is_asked_whose_it_is() -> Result<()> {
     let (alice, emulator) = (world.claviger.person("alice")?, world.claviger.emulator()?);
     let url = format!("{}/github", world.claviger.dev().upstream);
     let body = json!({ "name": "empty", "provider": "github", "token": "", "url": url });
-    let made = alice.post(&format!("{V1}/credentials"), &body).await?;
-    if made.status == 201 {
-        let path = format!("{V1}/credentials/{}/token?consumer=session", made.text_at("/id")?);
-        let answer = alice.get(&path).await?;
-        ensure!(answer.status != 200, "a token of nothing: {}", answer.text);
-    }
+    let made = alice.post(&format!("{V1}/credentials"), &body).await?.expect(201)?;
+    let path = format!("{V1}/credentials/{}/token?consumer=session", made.text_at("/id")?);
+    let answer = alice.get(&path).await?;
+    ensure!(answer.status != 200, "a token of nothing: {}", answer.text);
     let asked = emulator.requests().await?;
     ensure!(asked.is_empty(), "{asked:#?}");
 
