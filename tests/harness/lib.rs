@@ -8,6 +8,7 @@ pub mod audit;
 pub mod browser;
 pub mod client;
 pub mod dev_file;
+pub mod exchange;
 pub mod github;
 pub mod issuer;
 pub mod leak;

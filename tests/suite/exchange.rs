@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use claviger::clock::{Clock, SystemClock, from_rfc3339};
 use claviger_tests::api::{V1, read};
+use claviger_tests::exchange::by_node;
 use claviger_tests::leak::{Haystack, Needle, files_below, leaks};
 use claviger_tests::{Answer, Claviger, Client, Setup, audit, process, raw};
 use reqwest::Method;
@@ -94,17 +95,6 @@ fn output(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     let output = child.wait_with_output()?;
     ensure!(output.status.success(), "{command:?} fails");
     Ok(output.stdout)
-}
-
-/// Encrypts as Node does it, base64.
-fn by_node(key: &str, plain: &str) -> Result<String> {
-    let program = "const c = require('crypto'), i = JSON.parse(require('fs').readFileSync(0)); process.stdout.write(c.publicEncrypt(\
-        { key: i.key, padding: c.constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, Buffer.from(i.plain)).toString('base64'))";
-    let input = json!({ "key": key, "plain": plain }).to_string();
-    Ok(String::from_utf8(output(
-        Command::new("node").args(["-e", program]),
-        input.as_bytes(),
-    )?)?)
 }
 
 /// Encrypts as OpenSSL does it, base64.

@@ -51,6 +51,7 @@ mod schemathesis;
 mod search;
 mod session_bodies;
 mod session_ids;
+mod session_starts;
 mod source;
 mod turns;
 mod upstreams;

@@ -121,6 +121,7 @@ pub fn explain(
             let session_token = CallerKind::Session {
                 session: session.clone(),
                 project: project.clone(),
+                start: None,
             };
             if view == View::All {
                 reads.push(suppose("session-token", session_token, &target));

@@ -121,6 +121,12 @@ pub fn may_create_in(index: &Index, caller: &Caller, resource: &str, project: &P
     may_change(index, caller, resource, &["create"], index.project(project).map(AsRef::as_ref))
 }
 
+/// Whether a person may make such a thing in a project, by their roles alone: for what is made in their name.
+#[must_use]
+pub fn person_may_create_in(index: &Index, user: &Username, resource: &str, project: &ProjectId) -> bool {
+    index.project(project).is_some() && index.allowing_binding(user, resource, "create", in_project(project)).is_some()
+}
+
 /// Whether the caller may make a credential that belongs to a project at once: who could bind it there afterwards. They become its owner.
 ///
 /// # Errors

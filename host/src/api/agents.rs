@@ -14,6 +14,7 @@ use super::refusals;
 use super::request::RequestContext;
 use super::role_bindings;
 use super::session_credentials;
+use super::session_origin::{self, Origin};
 use super::sessions;
 use super::state::App;
 use crate::access::resources;
@@ -133,7 +134,7 @@ pub async fn start(
 ) -> Answer<(StatusCode, Json<Value>)> {
     let agent = changeable(&app, &known, &project, &id, &["start"])?;
     let prompt = input.optional("prompt")?;
-    let (creator, trigger) = sessions::creator(&known)?;
+    let Origin { creator, trigger, .. } = session_origin::own(&known.caller)?;
     let agents = app.records.detailed_agent(&agent.id).await.map_err(refusals::by_records)?.details;
     let inherited = details::SESSION.iter().filter(|key| key.name != "parent_session_id");
     let details = inherited.filter_map(|key| {

@@ -142,6 +142,7 @@ pub const SESSIONS: Resource<Detailed<Session>> = Resource {
         "project_id": Text => |session| Cell::text(session.record.project_id.as_str()),
         "agent_id": Text => |session| Cell::maybe(session.record.agent_id.as_ref()),
         "created_by_user_id": Text => |session| Cell::text(session.record.created_by.as_str()),
+        "trigger": Text => |session| Cell::text(present::trigger(session.record.trigger)),
         "phase": Text => |session| Cell::text(present::phase(session.record.phase)),
         "kube_cr_name": Text => |session| Cell::text(session.record.id.as_str()),
         "llm_temperature": Number => |session| session.details.number("llm_temperature").map_or(Cell::Null, Cell::Number),

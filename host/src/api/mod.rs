@@ -31,6 +31,7 @@ mod roles;
 mod search;
 mod service_account;
 mod session_credentials;
+mod session_origin;
 mod sessions;
 mod state;
 pub mod tokens;

@@ -3,7 +3,9 @@
 use crate::clock::{Millis, rfc3339};
 use crate::ids::SessionId;
 use crate::manifest::Kind;
-use crate::records::model::{Agent, Binding, Credential, CredentialPolicy, CredentialState, Phase, Project, Role, Scope, Session, User};
+use crate::records::model::{
+    Agent, Binding, Credential, CredentialPolicy, CredentialState, Phase, Project, Role, Scope, Session, Trigger, User,
+};
 use crate::records::{Detailed, Details};
 use serde_json::{Map, Value, json};
 
@@ -175,11 +177,22 @@ pub fn session(session: &Detailed<Session>) -> Value {
     object.insert("project_id".to_owned(), json!(record.project_id));
     put(&mut object, "agent_id", record.agent_id.as_ref().map(AsRef::as_ref));
     object.insert("created_by_user_id".to_owned(), json!(record.created_by));
+    object.insert("trigger".to_owned(), json!(trigger(record.trigger)));
     object.insert("phase".to_owned(), json!(phase(record.phase)));
     // The platform names the session's resource in the cluster by its id; clients read it here.
     object.insert("kube_cr_name".to_owned(), json!(record.id));
     put_details(&mut object, details);
     Value::Object(object)
+}
+
+/// The word for what made a session.
+#[must_use]
+pub const fn trigger(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Person => "person",
+        Trigger::ApiKey => "api-key",
+        Trigger::Schedule => "schedule",
+    }
 }
 
 /// A phase's word.

@@ -13,13 +13,13 @@ use super::projects;
 use super::refusals;
 use super::request::RequestContext;
 use super::session_credentials;
+use super::session_origin::{self, Origin};
 use super::state::App;
 use crate::access::{resolve, resources};
 use crate::audit::Administrative;
-use crate::identity::CallerKind;
-use crate::ids::{AgentId, ProjectId, SessionId, Username};
-use crate::records::model::{CredentialPolicy, Phase, Session, Trigger};
-use crate::records::{Detailed, Details, NewSession, SessionPatch};
+use crate::ids::{AgentId, ProjectId, SessionId};
+use crate::records::model::{CredentialPolicy, Phase, Session};
+use crate::records::{Detailed, Details, NewSession, SessionPatch, Start};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -53,7 +53,8 @@ pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -
     answer(&app, &session.id).await
 }
 
-/// `POST /sessions`. Without `project_id` it is that of `X-Ambient-Project`.
+/// `POST /sessions`. Without `project_id` it is that of `X-Ambient-Project`. With `trigger: "schedule"` it is its maker's schedule; a trusted program
+/// says with `turn` or `parent_session_id` for whom an agent asked for it.
 pub async fn create(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,
@@ -61,7 +62,7 @@ pub async fn create(
     headers: HeaderMap,
     mut input: Input,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let (creator, trigger) = creator(&known)?;
+    session_origin::own(&known.caller)?;
     if input.optional("id")?.is_some() {
         return Err(Problem::validation("id must be empty"));
     }
@@ -86,7 +87,9 @@ pub async fn create(
     let agent = agent
         .map(|agent| AgentId::parse(agent).map_err(|_| Problem::bad_request("agent_id is not valid")))
         .transpose()?;
-    let wanted = details::given(&mut input, details::SESSION)?;
+    let mut wanted = details::given(&mut input, details::SESSION)?;
+    let parent = wanted.get(PARENT).and_then(|parent| parent.as_ref()?.as_str());
+    let origin = session_origin::asked(&app, &known, &mut input, &project, parent)?;
     input.finish()?;
     let elsewhere = super::read_index(&app, |index| {
         agent
@@ -97,26 +100,29 @@ pub async fn create(
         // One that does not exist and one of a project that the caller may not see answer alike.
         return Err(Problem::forbidden_because("agent does not belong to this project"));
     }
+    if let Some(parent) = &origin.parent {
+        wanted.insert(PARENT.to_owned(), Some(parent.as_str().into()));
+    }
     let new = NewSession {
         id: SessionId::make(&*app.clock),
         project_id: project,
         agent_id: agent,
         name,
-        created_by: creator,
-        trigger,
+        created_by: origin.creator,
+        trigger: origin.trigger,
         details: Details::default().changed(wanted),
     };
     make(&app, &context, &known, new).await
 }
 
-/// `POST /sessions/{id}/clone`: a new one, pending, the caller's own.
+/// `POST /sessions/{id}/clone`: a new one, pending, the caller's own. A service's copy of a schedule is whose the schedule is.
 pub async fn duplicate(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,
     known: Known,
     Path(id): Path<String>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let (creator, trigger) = creator(&known)?;
+    session_origin::own(&known.caller)?;
     let session = super::read_index(&app, |index| {
         let session = SessionId::parse(id.as_str()).ok().and_then(|id| index.only_session(&id).cloned());
         let session = session.filter(|session| resources::sees(index, &known.caller, "session", &**session));
@@ -129,6 +135,7 @@ pub async fn duplicate(
     .map_err(|why| refusals::refused(why, "Session", &shown(&id)))?;
     let session = session.ok_or_else(|| Problem::not_found("Session", &shown(&id)))?;
     let Detailed { record, details } = app.records.detailed_session(&session.id).await.map_err(refusals::by_records)?;
+    let Origin { creator, trigger, .. } = session_origin::of_copy(&known.caller, &record)?;
     let new = NewSession {
         id: SessionId::make(&*app.clock),
         project_id: record.project_id,
@@ -222,6 +229,9 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What clients read a session's parent by.
+const PARENT: &str = "parent_session_id";
+
 const PHASES: [Phase; 7] = [
     Phase::Pending,
     Phase::Creating,
@@ -232,16 +242,6 @@ const PHASES: [Phase; 7] = [
     Phase::Failed,
 ];
 
-/// Who makes a session with this bearer, and what made it.
-pub(super) fn creator(known: &Known) -> Answer<(Username, Trigger)> {
-    let creator = known.caller.principal().ok_or_else(Problem::forbidden)?;
-    let trigger = match known.caller.kind() {
-        CallerKind::ApiKey { .. } => Trigger::ApiKey,
-        _ => Trigger::Person,
-    };
-    Ok((creator.clone(), trigger))
-}
-
 /// A session that was started, with what its runner is started with.
 pub(super) fn started(app: &App, known: &Known, session: &Session, key: Option<&str>, mut shown: Value) -> Answer<Value> {
     let environment = session_credentials::environment(app, &known.caller, session, key)?;
@@ -251,8 +251,12 @@ pub(super) fn started(app: &App, known: &Known, session: &Session, key: Option<&
     Ok(shown)
 }
 
-/// Starts a session: what resolves for its project and agent now is granted to it, in the transaction that starts it.
+/// Starts a session: what resolves for its project and agent now is granted to it, in the transaction that starts it. One that is starting already stays
+/// as it is: whoever lost the answer asks again.
 pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, session: &Session) -> Answer<Session> {
+    if session.phase == Phase::Creating {
+        return Ok(session.clone());
+    }
     let resolved = super::read_index(app, |index| {
         let policy = index.project(&session.project_id).map(|project| project.credential_policy);
         match policy {
@@ -263,9 +267,36 @@ pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, se
             }
         }
     })?;
+    let start = Start {
+        credentials: &resolved,
+        attended: session_origin::is_by_hand(&known.caller, session),
+    };
+    let grants: Vec<Administrative<'_>> = resolved
+        .iter()
+        .map(|credential| {
+            let mut subject = subject(session);
+            subject.push(("credential", credential.as_str()));
+            Administrative::resource("SESSION_GRANTED", &context.id, &known.caller, subject, None)
+        })
+        .collect();
+    for grant in &grants {
+        app.audit.administrative(grant.clone()).await.map_err(refusals::unrecorded)?;
+    }
     let event = Administrative::resource("SESSION_STARTED", &context.id, &known.caller, subject(session), None);
-    let (started, _) = recorded(app, event, app.records.start_session(&session.id, &resolved)).await?;
-    Ok(started)
+    let refused = match recorded(app, event, app.records.start_session(&session.id, start)).await {
+        Ok((started, _)) => return Ok(started),
+        Err(refused) => refused,
+    };
+    for grant in grants {
+        app.audit.administrative(grant.undone()).await.map_err(refusals::unrecorded)?;
+    }
+    // Of two that start it at the same time one does, and the other has asked for what is there now.
+    let current = app.records.session(&session.id).await.map_err(refusals::by_records)?;
+    if current.phase == Phase::Creating {
+        Ok(current)
+    } else {
+        Err(refused)
+    }
 }
 
 async fn to_phase(app: &App, context: &RequestContext, known: &Known, session: &Session, phase: Phase) -> Answer<()> {

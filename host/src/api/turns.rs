@@ -40,8 +40,15 @@ pub async fn open(
     let bearer = input.secret("bearer")?;
     input.finish()?;
     let user = sender(&app, user, bearer.as_ref()).await?;
-    if super::read_index(&app, |index| index.session(&project, &session).is_none())? {
-        return Err(Problem::not_found("Session", session.as_str()));
+    let may = super::read_index(&app, |index| Some(index.may_message(index.session(&project, &session)?, &user)))?;
+    match may {
+        None => return Err(Problem::not_found("Session", session.as_str())),
+        Some(false) => {
+            return Err(Problem::forbidden_because(
+                "the sender may not send messages to this session: they did not make it, and no role of theirs in its project lets them",
+            ));
+        }
+        Some(true) => {}
     }
     let now_ms = app.clock.now_ms();
     let expires_at_ms = now_ms + LONGEST_MS;

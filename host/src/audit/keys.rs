@@ -130,7 +130,7 @@ impl<'a> Principals<'a> {
             CallerKind::Person { user, .. } | CallerKind::Turn { user, .. } => self.person(user),
             CallerKind::ApiKey { creator, .. } => self.person(creator),
             CallerKind::Service { name, .. } => self.hash("service", name.as_str()),
-            CallerKind::Session { session, project } => self.hash("session", &format!("{project}/{session}")),
+            CallerKind::Session { session, project, .. } => self.hash("session", &format!("{project}/{session}")),
         }
     }
 

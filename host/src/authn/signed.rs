@@ -36,7 +36,12 @@ pub struct SessionClaims {
 #[serde(tag = "use", rename_all = "kebab-case")]
 pub enum Subject {
     /// The session, whoever types to it.
-    Session,
+    Session {
+        /// Which of its starts: what was issued before it ended is worth nothing when it runs again. Bearers of older versions do not say it, and
+        /// live for a quarter of an hour.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<i64>,
+    },
     /// One message being answered.
     Turn {
         /// The turn.
@@ -118,7 +123,7 @@ impl SignedBearers {
 fn caller(claims: SessionClaims) -> Caller {
     let SessionClaims { project, session, subject } = claims;
     Caller::authenticated(match subject {
-        Subject::Session => CallerKind::Session { session, project },
+        Subject::Session { start } => CallerKind::Session { session, project, start },
         Subject::Turn { turn, run, user } => CallerKind::Turn {
             turn,
             session,

@@ -152,15 +152,15 @@ fn a_session_s_bearer_names_project_and_session_and_ends() {
     let claims = SessionClaims {
         project: ProjectId::parse("alpha").unwrap(),
         session: SessionId::parse("s1").unwrap(),
-        subject: Subject::Session,
+        subject: Subject::Session { start: Some(3) },
     };
     let bearer = authenticator.signed().issue(claims, 1_700_000_000_000, 1_700_000_900_000).unwrap();
     for _ in 0..2 {
         let caller = authenticate(&authenticator, &header(bearer.expose())).unwrap();
-        let CallerKind::Session { session, project } = caller.kind() else {
+        let CallerKind::Session { session, project, start } = caller.kind() else {
             panic!("a session")
         };
-        assert_eq!((session.as_str(), project.as_str()), ("s1", "alpha"));
+        assert_eq!((session.as_str(), project.as_str(), *start), ("s1", "alpha", Some(3)));
     }
     clock.advance_ms(900_000);
     assert_eq!(

@@ -49,6 +49,7 @@ impl Workloads {
         Some(Caller::authenticated(CallerKind::Session {
             session: session.clone(),
             project: project.clone(),
+            start: None,
         }))
     }
 }
@@ -100,6 +101,7 @@ mod tests {
             phase,
             workload: Some(workload_of(account)),
             starts: 1,
+            attended: false,
             created_at_ms: 0,
             updated_at_ms: 0,
         }

@@ -11,7 +11,7 @@ use crate::authn::{SessionClaims, Subject, hash_of, make_bearer};
 use crate::ids::{CredentialId, Generation, ProjectId, ProviderName, SessionId, Username};
 use crate::manifest::Kind;
 use crate::records::model::{CredentialPolicy, Scope, StandsFor, Trigger};
-use crate::records::{Details, NewApiKey, NewBinding, NewCredential, NewProject, NewSession, Ownership, sealing};
+use crate::records::{Details, NewApiKey, NewBinding, NewCredential, NewProject, NewSession, Ownership, Start, sealing};
 use crate::secret::Secret;
 use crate::server::PROXY;
 use anyhow::Context;
@@ -128,9 +128,12 @@ async fn fill(app: &App, people: &Seed, upstream: &Url, project: &ProjectId) -> 
     };
     let session = app.records.create_session(session).await?;
     let resolved = app.index.read(|index| resolve::resolve_all(index, project, None))?;
-    app.records
-        .start_session(&session.id, &resolved.into_values().collect::<Vec<_>>())
-        .await?;
+    let credentials_of_session = resolved.into_values().collect::<Vec<_>>();
+    let start = Start {
+        credentials: &credentials_of_session,
+        attended: true,
+    };
+    app.records.start_session(&session.id, start).await?;
     Ok(credentials)
 }
 
@@ -291,7 +294,9 @@ fn session_of(app: &App, session: &crate::records::model::Session) -> anyhow::Re
     let claims = SessionClaims {
         project: session.project_id.clone(),
         session: session.id.clone(),
-        subject: Subject::Session,
+        subject: Subject::Session {
+            start: Some(session.starts),
+        },
     };
     let token = app.authn.signed().issue(claims, now_ms, now_ms + SESSION_BEARER_MS)?;
     Ok(SessionHandout {

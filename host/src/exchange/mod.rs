@@ -311,7 +311,9 @@ impl Inner {
         let claims = SessionClaims {
             project: session.project_id.clone(),
             session: session.id.clone(),
-            subject: Subject::Session,
+            subject: Subject::Session {
+                start: Some(session.starts),
+            },
         };
         let expires_at_ms = now_ms + BEARER_MS;
         let token = self

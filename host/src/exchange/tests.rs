@@ -16,6 +16,7 @@ pub(super) fn session(project: &str, id: &str) -> Session {
         phase: Phase::Running,
         workload: None,
         starts: 1,
+        attended: false,
         created_at_ms: 5,
         updated_at_ms: 7,
     }

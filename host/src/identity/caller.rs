@@ -35,6 +35,8 @@ pub enum CallerKind {
         session: SessionId,
         /// Its project: two projects may each have a session of one name.
         project: ProjectId,
+        /// For which of its starts the bearer was issued. None: for each of them, as a pod's service account is.
+        start: Option<i64>,
     },
     /// One message being answered, with a signed bearer for it.
     Turn {
@@ -120,7 +122,7 @@ impl Caller {
     #[must_use]
     pub const fn bound_session(&self) -> Option<(&ProjectId, &SessionId)> {
         match &self.kind {
-            CallerKind::Session { session, project } | CallerKind::Turn { session, project, .. } => Some((project, session)),
+            CallerKind::Session { session, project, .. } | CallerKind::Turn { session, project, .. } => Some((project, session)),
             _ => None,
         }
     }

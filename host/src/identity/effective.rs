@@ -165,8 +165,11 @@ pub fn effective_user(
     let settled = match caller.kind() {
         CallerKind::Person { user, .. } => person(user, Ground::OwnBearer, place, facts, operator)?,
         CallerKind::ApiKey { creator, .. } => person(creator, Ground::OwnKey, place, facts, operator)?,
-        CallerKind::Session { session, project } => {
+        CallerKind::Session { session, project, start } => {
             let facts = own_session(project, session, place, facts)?;
+            if start.is_some_and(|start| start != facts.session.starts) {
+                return Err(Refusal::SessionOver);
+            }
             session_token(facts, place, operator)?
         }
         CallerKind::Turn {
@@ -257,7 +260,8 @@ fn person<'a>(
 /// The session's own token: known to everybody who types to the agent, so the open turns say who is behind it.
 fn session_token<'a>(facts: &'a SessionFacts, place: &Place, operator: &config::Sessions) -> Result<Settled<'a>, Refusal> {
     let creator = &facts.session.created_by;
-    let automatic = matches!(facts.session.trigger, Trigger::Schedule | Trigger::ApiKey);
+    let started_by = facts.session.started_by();
+    let automatic = matches!(started_by, Trigger::Schedule | Trigger::ApiKey);
     let mut settled = Settled {
         person: None,
         session: Some(facts),
@@ -272,7 +276,7 @@ fn session_token<'a>(facts: &'a SessionFacts, place: &Place, operator: &config::
             if automatic && !facts.creator_active {
                 return Err(Refusal::CreatorDeactivated);
             }
-            let ground = match facts.session.trigger {
+            let ground = match started_by {
                 Trigger::Schedule => Some(Ground::Scheduled),
                 Trigger::ApiKey => Some(Ground::StartedByKey),
                 Trigger::Person if !facts.others_may_message => Some(Ground::SoleParticipant),

@@ -5,12 +5,13 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 use std::time::Duration;
 
-const HISTORY: [(i64, &str, &str); 5] = [
+const HISTORY: [(i64, &str, &str); 6] = [
     (1, "records", include_str!("migrations/0001_records.sql")),
     (2, "consents", include_str!("migrations/0002_consents.sql")),
     (3, "details", include_str!("migrations/0003_details.sql")),
     (4, "identities", include_str!("migrations/0004_identities.sql")),
     (5, "starts", include_str!("migrations/0005_starts.sql")),
+    (6, "attended", include_str!("migrations/0006_attended.sql")),
 ];
 
 /// Another replica may be migrating just now; its lock is waited for this long.

@@ -241,6 +241,8 @@ pub struct Session {
     pub created_by: Username,
     /// What made it.
     pub trigger: Trigger,
+    /// Whether it was last started by hand, by somebody for whom `trigger` does not speak.
+    pub attended: bool,
     /// Where it is in its life.
     pub phase: Phase,
     /// As which service account its pod calls, where it has one of its own.
@@ -251,6 +253,14 @@ pub struct Session {
     pub created_at_ms: Millis,
     /// When it was last changed.
     pub updated_at_ms: Millis,
+}
+
+impl Session {
+    /// What runs it: what made it, unless somebody started it by hand.
+    #[must_use]
+    pub const fn started_by(&self) -> Trigger {
+        if self.attended { Trigger::Person } else { self.trigger }
+    }
 }
 
 /// A Kubernetes service account, as its tokens name it.

@@ -1,17 +1,13 @@
-//! Sessions, and what they were granted when they started.
-//!
-//! A grant is a token-reader binding that names the session. Grants come with the start and go with the end, in the transaction that changes
-//! the phase: a session that is not live has none.
+//! Sessions. How they start and end is in [`session_life`](super::session_life).
 
-use super::bindings::NewBinding;
 use super::database::{Transactional, Write};
 use super::details::{Detailed, Details, DetailsPatch};
 use super::error::{Entity, RecordsError, Result};
-use super::model::{Binding, Phase, Scope, Session, Trigger, Workload};
+use super::model::{Phase, Session, Trigger, Workload};
 use super::row::{Fields, Stored, each};
-use super::{Records, agents, bindings, projects, roles};
+use super::{Records, agents, bindings, projects, session_life};
 use crate::clock::Millis;
-use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, SessionId, Username};
+use crate::ids::{AgentId, ProjectId, SessionId, Username};
 
 /// A session to be made. It is pending until [`Records::start_session`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +39,7 @@ pub struct SessionPatch {
 
 macro_rules! columns {
     () => {
-        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, starts, created_at_ms, updated_at_ms"
+        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, starts, attended, created_at_ms, updated_at_ms"
     };
 }
 
@@ -69,6 +65,7 @@ pub(super) fn read(row: &Fields<'_>) -> Result<Session> {
             _ => None,
         },
         starts: row.int("starts")?,
+        attended: row.int("attended")? != 0,
         created_at_ms: row.int("created_at_ms")?,
         updated_at_ms: row.int("updated_at_ms")?,
     })
@@ -83,13 +80,8 @@ pub(super) async fn get(tx: &mut Transactional, id: &SessionId) -> Result<Sessio
     })
 }
 
-/// Whether a session in this phase may hold grants and turns.
-pub(super) const fn is_live(phase: Phase) -> bool {
-    matches!(phase, Phase::Creating | Phase::Running)
-}
-
 /// A session is named with its project in the list of changes, since nothing else tells the project once it is gone. Neither may contain `/`.
-fn touch(write: &mut Write, session: &Session) {
+pub(super) fn touch(write: &mut Write, session: &Session) {
     write.touch(Entity::Session, format!("{}/{}", session.project_id, session.id));
 }
 
@@ -198,58 +190,6 @@ impl Records {
         Ok(Detailed { record: session, details })
     }
 
-    /// Starts a session that is pending or has ended, and grants it these credentials, in one transaction.
-    ///
-    /// # Errors
-    /// [`RecordsError::WrongPhase`] if it is live or still stopping; [`RecordsError::ConnectedAccount`]; [`RecordsError::NotFound`].
-    pub async fn start_session(&self, id: &SessionId, credentials: &[CredentialId]) -> Result<(Session, Vec<Binding>)> {
-        let now = self.now_ms();
-        let mut write = self.db.write().await?;
-        let mut session = get(&mut write, id).await?;
-        if is_live(session.phase) || session.phase == Phase::Stopping {
-            return Err(RecordsError::WrongPhase { current: session.phase });
-        }
-        // Whatever an older start left behind is not what this one was resolved to.
-        end(&mut write, id).await?;
-        let role = roles::named(&mut write, roles::TOKEN_READER).await?;
-        let mut grants = Vec::with_capacity(credentials.len());
-        for credential in credentials {
-            let mut grant = NewBinding::new(role.id.clone(), Scope::Credential);
-            grant.session_id = Some(id.clone());
-            grant.credential_id = Some(credential.clone());
-            grants.push(bindings::insert(&mut write, &grant, BindingId::make(&*self.clock), now).await?);
-        }
-        session.starts += 1;
-        let count = sqlx::query("UPDATE sessions SET starts = $2 WHERE id = $1");
-        write.run(count.bind(id.as_str()).bind(session.starts)).await?;
-        set_phase(&mut write, &mut session, Phase::Creating, now).await?;
-        write.commit().await?;
-        Ok((session, grants))
-    }
-
-    /// Moves a session to another phase. `Stopping` and everything after it ends its grants and closes its turns. A session becomes live only
-    /// by [`Records::start_session`].
-    ///
-    /// # Errors
-    /// [`RecordsError::WrongPhase`], [`RecordsError::NotFound`]
-    pub async fn set_session_phase(&self, id: &SessionId, phase: Phase) -> Result<Session> {
-        let mut write = self.db.write().await?;
-        let mut session = get(&mut write, id).await?;
-        if session.phase == phase {
-            return Ok(session);
-        }
-        let revived = is_live(phase) && !is_live(session.phase);
-        if revived || phase == Phase::Pending {
-            return Err(RecordsError::WrongPhase { current: session.phase });
-        }
-        if !is_live(phase) {
-            end(&mut write, id).await?;
-        }
-        set_phase(&mut write, &mut session, phase, self.now_ms()).await?;
-        write.commit().await?;
-        Ok(session)
-    }
-
     /// Says as which service account a session's pod calls, or that it has none of its own. A service account is one session's at a time.
     ///
     /// # Errors
@@ -330,6 +270,7 @@ async fn insert(write: &mut Write, new: NewSession, now: Millis) -> Result<Sessi
         phase: Phase::Pending,
         workload: None,
         starts: 0,
+        attended: false,
         created_at_ms: now,
         updated_at_ms: now,
     };
@@ -357,7 +298,7 @@ pub(super) async fn of_project(tx: &mut Transactional, id: &ProjectId) -> Result
 
 /// Removes a session with everything that names it.
 pub(super) async fn remove(write: &mut Write, session: &Session) -> Result<()> {
-    end(write, &session.id).await?;
+    session_life::end(write, &session.id).await?;
     bindings::remove_all(write, bindings::OF_SESSION, session.id.as_str()).await?;
     write
         .run(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(session.id.as_str()))
@@ -376,27 +317,4 @@ pub(super) async fn forget_agent(write: &mut Write, agent: &AgentId) -> Result<(
         touch(write, session);
     }
     Ok(())
-}
-
-async fn set_phase(write: &mut Write, session: &mut Session, phase: Phase, now: Millis) -> Result<()> {
-    let update = sqlx::query("UPDATE sessions SET phase = $2, updated_at_ms = $3 WHERE id = $1");
-    write.run(update.bind(session.id.as_str()).bind(phase.word()).bind(now)).await?;
-    session.phase = phase;
-    session.updated_at_ms = now;
-    touch(write, session);
-    Ok(())
-}
-
-/// Removes the session's grants and turns.
-async fn end(write: &mut Write, id: &SessionId) -> Result<()> {
-    let role = roles::named(write, roles::TOKEN_READER).await?;
-    for binding in bindings::of_session(write, id).await? {
-        if binding.role_id == role.id {
-            write
-                .run(sqlx::query("DELETE FROM role_bindings WHERE id = $1").bind(binding.id.as_str()))
-                .await?;
-            write.touch(Entity::Binding, &binding.id);
-        }
-    }
-    super::turns::close_all(write, id).await
 }

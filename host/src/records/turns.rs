@@ -4,7 +4,7 @@ use super::database::{Write, text};
 use super::error::{Entity, RecordsError, Result};
 use super::model::Turn;
 use super::row::{Fields, each};
-use super::{Records, sessions};
+use super::{Records, session_life, sessions};
 use crate::clock::Millis;
 use crate::ids::{RunId, SessionId, TurnId, Username};
 
@@ -60,7 +60,7 @@ impl Records {
         }
         let mut write = self.db.write().await?;
         let session = sessions::get(&mut write, &new.session_id).await?;
-        if !sessions::is_live(session.phase) {
+        if !session_life::is_live(session.phase) {
             return Err(RecordsError::WrongPhase { current: session.phase });
         }
         let turn = Turn {

@@ -1,4 +1,4 @@
-use crate::fixture::{Db, project, user};
+use crate::fixture::{Db, by_itself, project, user};
 use claviger::ids::{Generation, ProviderName, RoleId, SessionId};
 use claviger::records::model::{Binding, Credential, Scope};
 use claviger::records::{CredentialPatch, Entity, NewBinding, RecordsError};
@@ -151,7 +151,7 @@ pub async fn a_connected_account_cannot_be_bound(db: Db) {
     db.project("hi").await;
     let session = db.session("s1", "hi").await;
     assert!(matches!(
-        db.records.start_session(&session.id, &[account.id]).await,
+        db.records.start_session(&session.id, by_itself(&[account.id])).await,
         Err(RecordsError::ConnectedAccount)
     ));
 }

@@ -4,7 +4,7 @@ use claviger::clock::ManualClock;
 use claviger::config;
 use claviger::ids::{AgentId, CredentialId, Generation, ProjectId, ProviderName, SessionId, Username};
 use claviger::records::model::{Binding, Credential, CredentialPolicy, Project, Scope, SealedField, SealedToken, Session, Trigger};
-use claviger::records::{Details, NewBinding, NewCredential, NewProject, NewSession, Ownership, Records};
+use claviger::records::{Details, NewBinding, NewCredential, NewProject, NewSession, Ownership, Records, Start};
 use claviger::seal::{Aad, Keyring, Purpose};
 use claviger::secret::Secret;
 use sqlx::{AnyConnection, Connection, Row};
@@ -234,4 +234,12 @@ pub fn user(name: &str) -> Username {
 
 pub fn project(name: &str) -> ProjectId {
     ProjectId::parse(name).unwrap()
+}
+
+/// A start that nobody makes by hand.
+pub const fn by_itself(credentials: &[CredentialId]) -> Start<'_> {
+    Start {
+        credentials,
+        attended: false,
+    }
 }

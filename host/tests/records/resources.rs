@@ -1,6 +1,6 @@
 //! What clients store beside what decides, and what goes when a project or an agent goes.
 
-use crate::fixture::{Db, project, user};
+use crate::fixture::{Db, by_itself, project, user};
 use claviger::ids::{AgentId, SessionId};
 use claviger::records::model::{Phase, Scope, Trigger};
 use claviger::records::{
@@ -96,7 +96,7 @@ pub async fn an_agent_has_one_session_at_a_time(db: Db) {
     );
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one, two, "whoever comes second gets the first's");
-    db.records.start_session(&one.id, &[]).await.unwrap();
+    db.records.start_session(&one.id, by_itself(&[])).await.unwrap();
     assert_eq!(db.records.session_of_agent(session_of(&db, &agent.id)).await.unwrap().id, one.id);
     let current = db.records.current_sessions(&agent.project_id).await.unwrap();
     assert_eq!(current, [(agent.id.clone(), one.id.clone())].into());
@@ -119,7 +119,7 @@ pub async fn a_deleted_project_leaves_nothing_to_whoever_takes_its_name(db: Db) 
     db.records.create_binding(&member).await.unwrap();
     let session = db.records.create_session(session_of(&db, &agent.id)).await.unwrap();
     db.records
-        .start_session(&session.id, std::slice::from_ref(&credential.id))
+        .start_session(&session.id, by_itself(std::slice::from_ref(&credential.id)))
         .await
         .unwrap();
 

@@ -1,7 +1,7 @@
-use crate::fixture::{Db, START, project, user};
+use crate::fixture::{Db, START, by_itself, project, user};
 use claviger::ids::{AgentId, CredentialId, RunId, SessionId, TurnId};
 use claviger::records::model::{Phase, Scope, Trigger, Turn};
-use claviger::records::{Details, Entity, NewAgent, NewSession, NewTurn, RecordsError, Result};
+use claviger::records::{Details, Entity, NewAgent, NewSession, NewTurn, RecordsError, Result, Start};
 
 async fn grants(db: &Db, session: &SessionId) -> Vec<CredentialId> {
     let role = db.records.role_named("credential:token-reader").await.unwrap().id;
@@ -23,7 +23,11 @@ pub async fn grants_come_with_the_start_and_go_with_the_end(db: Db) {
     both.sort();
     assert_eq!(session.starts, 0);
     for (number, end) in (1..).zip([Phase::Stopping, Phase::Completed, Phase::Failed, Phase::Stopped]) {
-        let (started, made) = db.records.start_session(&session.id, &[one.clone(), two.clone()]).await.unwrap();
+        let (started, made) = db
+            .records
+            .start_session(&session.id, by_itself(&[one.clone(), two.clone()]))
+            .await
+            .unwrap();
         assert_eq!((started.phase, started.starts, made.len()), (Phase::Creating, number, 2));
         assert!(made.iter().all(|grant| grant.user_id.is_none() && grant.scope == Scope::Credential));
         assert_eq!(grants(&db, &session.id).await, both);
@@ -36,9 +40,18 @@ pub async fn grants_come_with_the_start_and_go_with_the_end(db: Db) {
             db.records.set_session_phase(&session.id, Phase::Stopped).await.unwrap();
         }
     }
-    // Another start grants what it is given, and nothing of before.
-    db.records.start_session(&session.id, std::slice::from_ref(&two)).await.unwrap();
-    assert_eq!(grants(&db, &session.id).await, vec![two]);
+    // Another start grants what it is given, and nothing of before; whether it is by hand is said of each anew.
+    for attended in [true, false] {
+        let credentials = std::slice::from_ref(&two);
+        let start = Start { credentials, attended };
+        let (started, _) = db.records.start_session(&session.id, start).await.unwrap();
+        assert_eq!(
+            (started.attended, db.records.session(&session.id).await.unwrap()),
+            (attended, started)
+        );
+        assert_eq!(grants(&db, &session.id).await, vec![two.clone()]);
+        db.records.set_session_phase(&session.id, Phase::Stopped).await.unwrap();
+    }
 }
 
 pub async fn a_start_that_fails_grants_nothing(db: Db) {
@@ -46,7 +59,7 @@ pub async fn a_start_that_fails_grants_nothing(db: Db) {
     let session = db.session("s1", "hi").await;
     let credential = db.credential("github").await.id;
     let absent = CredentialId::make(&*db.clock);
-    let failed = db.records.start_session(&session.id, &[credential, absent]).await;
+    let failed = db.records.start_session(&session.id, by_itself(&[credential, absent])).await;
     assert!(matches!(
         failed,
         Err(RecordsError::NotFound {
@@ -67,8 +80,8 @@ pub async fn phases_change_in_order(db: Db) {
     };
     // Nothing becomes live but by a start.
     assert_eq!(wrong(db.records.set_session_phase(&id, Phase::Running).await), Some(Phase::Pending));
-    db.records.start_session(&id, &[]).await.unwrap();
-    let twice = db.records.start_session(&id, &[]).await;
+    db.records.start_session(&id, by_itself(&[])).await.unwrap();
+    let twice = db.records.start_session(&id, by_itself(&[])).await;
     assert!(matches!(twice, Err(RecordsError::WrongPhase { current: Phase::Creating })));
     assert_eq!(
         wrong(db.records.set_session_phase(&id, Phase::Pending).await),
@@ -76,12 +89,12 @@ pub async fn phases_change_in_order(db: Db) {
     );
     db.records.set_session_phase(&id, Phase::Stopping).await.unwrap();
     assert!(matches!(
-        db.records.start_session(&id, &[]).await,
+        db.records.start_session(&id, by_itself(&[])).await,
         Err(RecordsError::WrongPhase { current: Phase::Stopping })
     ));
     db.records.set_session_phase(&id, Phase::Stopped).await.unwrap();
     assert_eq!(wrong(db.records.set_session_phase(&id, Phase::Running).await), Some(Phase::Stopped));
-    db.records.start_session(&id, &[]).await.unwrap();
+    db.records.start_session(&id, by_itself(&[])).await.unwrap();
 
     let again = NewSession {
         id: id.clone(),
@@ -117,7 +130,7 @@ pub async fn turns_need_a_live_session_and_end_with_it(db: Db) {
         db.records.open_turn(turn(&id, "bob")).await,
         Err(RecordsError::WrongPhase { current: Phase::Pending })
     ));
-    db.records.start_session(&id, &[]).await.unwrap();
+    db.records.start_session(&id, by_itself(&[])).await.unwrap();
     let bobs = db.records.open_turn(turn(&id, "bob")).await.unwrap();
     let carols = db.records.open_turn(turn(&id, "carol")).await.unwrap();
     let expected = Turn {
@@ -148,7 +161,7 @@ pub async fn turns_need_a_live_session_and_end_with_it(db: Db) {
 pub async fn turns_end_by_themselves(db: Db) {
     db.project("hi").await;
     let id = db.session("s1", "hi").await.id;
-    db.records.start_session(&id, &[]).await.unwrap();
+    db.records.start_session(&id, by_itself(&[])).await.unwrap();
     let early = db.records.open_turn(turn(&id, "bob")).await.unwrap();
     let late = db
         .records
@@ -181,7 +194,7 @@ pub async fn deleting_takes_everything_along_with_a_session(db: Db) {
     db.project("hi").await;
     let id = db.session("s1", "hi").await.id;
     let credential = db.credential("github").await.id;
-    db.records.start_session(&id, &[credential]).await.unwrap();
+    db.records.start_session(&id, by_itself(&[credential])).await.unwrap();
     db.records.open_turn(turn(&id, "bob")).await.unwrap();
     let mut runner = db.binding("agent:runner", Scope::Session).await;
     runner.session_id = Some(id.clone());

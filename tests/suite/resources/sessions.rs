@@ -33,9 +33,14 @@ async fn a_session_from_its_making_to_its_end() -> Result<()> {
     world.service.patch(&status_path, &status("Stopped")).await?.expect(200)?;
     let started = world.alice.post(&format!("{path}/start"), &json!({})).await?.expect(200)?.json()?;
     assert_eq!(text(&started, "phase"), "Creating");
-    world.alice.post(&format!("{path}/start"), &json!({})).await?.expect(409)?;
+    let again = world.alice.post(&format!("{path}/start"), &json!({})).await?.expect(200)?.json()?;
+    assert_eq!(
+        (text(&again, "phase"), &again["environment"]),
+        ("Creating", &started["environment"])
+    );
     let running = world.service.patch(&status_path, &status("Running")).await?.expect(200)?.json()?;
     assert_eq!(text(&running, "phase"), "Running");
+    world.alice.post(&format!("{path}/start"), &json!({})).await?.expect(409)?;
     world.service.patch(&status_path, &status("Flying")).await?.expect(400)?;
 
     let renamed = world

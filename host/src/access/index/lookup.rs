@@ -284,6 +284,12 @@ impl Index {
         )
     }
 
+    /// A turn, if it is open now.
+    #[must_use]
+    pub fn open_turn(&self, id: &TurnId, now_ms: Millis) -> Option<&Arc<Turn>> {
+        self.turns.get(id).filter(|turn| turn.expires_at_ms > now_ms)
+    }
+
     /// The turns of a person that are open now, anywhere.
     pub fn open_turns_of(&self, user: &Username, now_ms: Millis) -> impl Iterator<Item = &Arc<Turn>> {
         self.open(self.turns_of_user.get(user).into_iter().flatten(), now_ms)
@@ -294,19 +300,31 @@ impl Index {
             .filter(move |turn| turn.expires_at_ms > now_ms)
     }
 
+    /// Whether somebody may send messages to a session: its creator, and those whom a binding lets, be it a global one.
+    #[must_use]
+    pub fn may_message(&self, session: &Session, user: &Username) -> bool {
+        session.created_by == *user
+            || self
+                .allowing_binding(user, "session_message", "create", reach_of(session))
+                .is_some()
+    }
+
     /// Whether a project, agent or session binding lets anyone but the creator send messages to a session. Global bindings are
     /// the platform's staff and do not make a session a shared one.
     #[must_use]
     pub fn others_may_message(&self, session: &Session) -> bool {
-        let reach = Reach {
-            project: Some(&session.project_id),
-            agent: session.agent_id.as_ref(),
-            session: Some(&session.id),
-            credential: None,
-        };
-        reach
+        reach_of(session)
             .subjects()
             .filter_map(|subject| self.messengers.get(&subject))
             .any(|users| users.len() > 1 || !users.contains_key(&session.created_by))
+    }
+}
+
+const fn reach_of(session: &Session) -> Reach<'_> {
+    Reach {
+        project: Some(&session.project_id),
+        agent: session.agent_id.as_ref(),
+        session: Some(&session.id),
+        credential: None,
     }
 }

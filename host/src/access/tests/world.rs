@@ -181,6 +181,7 @@ pub(super) fn session(id: &str, project: &str, creator: &str) -> Session {
         phase: Phase::Running,
         workload: None,
         starts: 1,
+        attended: false,
         created_at_ms: 0,
         updated_at_ms: 0,
     }
@@ -301,6 +302,7 @@ pub(super) fn session_token(project: &str, session: &str) -> Caller {
     Caller::authenticated(CallerKind::Session {
         session: session_id(session),
         project: project_id(project),
+        start: None,
     })
 }
 

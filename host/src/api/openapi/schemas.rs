@@ -88,10 +88,11 @@ pub fn all() -> Value {
         "Session",
         record(
             "Session",
-            &["name", "project_id", "phase", "created_by_user_id", "kube_cr_name"],
+            &["name", "project_id", "trigger", "phase", "created_by_user_id", "kube_cr_name"],
             both(
                 session(),
                 vec![
+                    ("trigger", words(&["person", "api-key", "schedule"])),
                     ("phase", phase()),
                     ("created_by_user_id", text()),
                     ("kube_cr_name", text()),
@@ -104,7 +105,8 @@ pub fn all() -> Value {
             ),
         ),
     );
-    put("NewSession", body(&["name"], session()));
+    let asked_for = vec![("trigger", words(&["schedule"])), ("turn", text())];
+    put("NewSession", body(&["name"], both(session(), asked_for)));
     put("SessionPatch", patch(both(vec![("name", text())], kept(details::SESSION))));
     put("SessionStatus", patch(vec![("phase", phase())]));
 

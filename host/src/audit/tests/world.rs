@@ -116,6 +116,7 @@ pub(super) fn index() -> Index {
             phase: Phase::Running,
             workload: None,
             starts: 1,
+            attended: false,
             created_at_ms: 0,
             updated_at_ms: 0,
         }),
@@ -167,6 +168,7 @@ pub(super) fn session_token() -> Caller {
     Caller::authenticated(CallerKind::Session {
         session,
         project: ProjectId::parse("research").unwrap(),
+        start: Some(1),
     })
 }
 

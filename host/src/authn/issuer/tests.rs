@@ -539,6 +539,7 @@ fn session(id: &str, phase: Phase, account: &str) -> Session {
             subject: format!("system:serviceaccount:agents:{account}"),
         }),
         starts: 1,
+        attended: false,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

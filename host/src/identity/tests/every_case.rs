@@ -4,7 +4,7 @@
 use super::world::*;
 use crate::config;
 use crate::identity::{Caller, CallerKind, CurrentUserHeader, Facts, Granted, OpenTurn, Place, SessionFacts, effective_user};
-use crate::records::model::{CredentialPolicy, Phase, Trigger};
+use crate::records::model::{CredentialPolicy, Phase, Session, Trigger};
 use std::sync::Arc;
 
 struct Case<'a> {
@@ -73,7 +73,7 @@ fn naive(case: &Case<'_>) -> Answer {
         sender = Some(user);
     }
     // Nobody is there: may the creator stand in?
-    let automatic = facts.session.trigger != Trigger::Person;
+    let automatic = facts.session.trigger != Trigger::Person && !facts.session.attended;
     if by_session && turns.is_empty() {
         if automatic && !facts.creator_active {
             return Err("creator-deactivated");
@@ -168,7 +168,8 @@ fn both_implementations_agree_on_every_case() {
     ];
     let mut cases = 0;
     let mut answers = std::collections::BTreeSet::new();
-    for trigger in [Trigger::Person, Trigger::ApiKey, Trigger::Schedule] {
+    let triggers = [Trigger::Person, Trigger::ApiKey, Trigger::Schedule];
+    for (trigger, attended) in triggers.into_iter().flat_map(|trigger| [(trigger, false), (trigger, true)]) {
         for phase in [Phase::Running, Phase::Stopping, Phase::Pending] {
             for policy in [CredentialPolicy::Bindings, CredentialPolicy::SenderOnly, CredentialPolicy::Owner] {
                 for bits in 0..32 {
@@ -180,7 +181,10 @@ fn both_implementations_agree_on_every_case() {
                     };
                     for open_turns in &turns {
                         let facts = SessionFacts {
-                            session: Arc::new(session(trigger, phase)),
+                            session: Arc::new(Session {
+                                attended,
+                                ..session(trigger, phase)
+                            }),
                             policy,
                             creator_active: bit(2),
                             others_may_message: bit(3),
@@ -215,7 +219,7 @@ fn both_implementations_agree_on_every_case() {
             }
         }
     }
-    assert_eq!(cases, 3 * 3 * 3 * 32 * 6 * 7 * 5 * 4);
+    assert_eq!(cases, 3 * 2 * 3 * 3 * 32 * 6 * 7 * 5 * 4);
     // The combinations reach every kind of answer, so agreement says something.
     assert!(answers.len() >= 15, "{answers:#?}");
 }

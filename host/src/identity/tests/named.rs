@@ -226,6 +226,34 @@ fn automation_of_a_deactivated_creator_is_refused() {
 }
 
 #[test]
+fn a_schedule_that_somebody_starts_by_hand_does_not_speak_for_its_creator() {
+    for trigger in [Trigger::Schedule, Trigger::ApiKey] {
+        let mut facts = shared(vec![]);
+        let mut by_hand = session(trigger, Phase::Running);
+        by_hand.attended = true;
+        facts.session = Arc::new(by_hand);
+        let settled = settle(&session_token(), &in_session(), facts.clone(), &NO_HEADER).unwrap();
+        assert_eq!((whose(&settled), settled.ground()), (None, Ground::NoTurn), "{trigger:?}");
+        // Where nobody else may message it, it is its creator who did.
+        facts.others_may_message = false;
+        let settled = settle(&session_token(), &in_session(), facts, &NO_HEADER).unwrap();
+        assert_eq!((whose(&settled), settled.ground()), (Some("alice"), Ground::SoleParticipant));
+    }
+}
+
+#[test]
+fn a_bearer_of_an_earlier_start_is_over() {
+    let mut facts = shared(vec![turn("t1", "bob")]);
+    let mut again = session(Trigger::Person, Phase::Running);
+    again.starts = 2;
+    facts.session = Arc::new(again);
+    for place in [in_session(), Place::Flat] {
+        let refused = settle(&session_token(), &place, facts.clone(), &NO_HEADER).unwrap_err();
+        assert_eq!(refused, Refusal::SessionOver);
+    }
+}
+
+#[test]
 fn the_owner_policy_needs_both_project_and_operator() {
     let operator = config::Sessions {
         allow_owner_policy: true,

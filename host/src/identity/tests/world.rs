@@ -41,6 +41,7 @@ pub(super) fn session_token() -> Caller {
     Caller::authenticated(CallerKind::Session {
         session: session_id("s"),
         project: project("p"),
+        start: Some(1),
     })
 }
 
@@ -94,6 +95,7 @@ pub(super) fn session(trigger: Trigger, phase: Phase) -> Session {
         phase,
         workload: None,
         starts: 1,
+        attended: false,
         created_at_ms: 0,
         updated_at_ms: 0,
     }
