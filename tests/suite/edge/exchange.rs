@@ -34,7 +34,11 @@ async fn answer(State(state): State<Shared>, uri: Uri, headers: HeaderMap) -> (S
     state.1.push((uri.path().to_owned(), header.to_owned()));
     let (status, body) = if state.0.len() > 1 { state.0.remove(0) } else { state.0[0].clone() };
     let elsewhere = format!("http://127.0.0.1:1/{SECRET}");
-    (StatusCode::from_u16(status).unwrap(), [("location", elsewhere)], body)
+    (
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+        [("location", elsewhere)],
+        body,
+    )
 }
 
 impl Stub {
