@@ -74,7 +74,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("host/src/seal/jws/rs256.rs", "reads the key that signs"),
     ("host/src/seal/keyring.rs", "reads the keyring's document, writes a new one"),
     ("host/src/server/admin.rs", "a new API key, shown once, and its hash"),
-    ("host/src/server/mod.rs", "a development server's own keyring, into its folder"),
+    ("host/src/server/keyring.rs", "a development server's own keyring, into its folder"),
 ];
 
 #[test]

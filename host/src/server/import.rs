@@ -1,6 +1,6 @@
 //! The server's records, opened without a server: for an import, which has them for itself.
 
-use super::{audit_folder, audit_keys, key_check, keyring, providers_of, sandbox, services};
+use super::{Mode, audit_folder, audit_keys, key_check, keyring, providers_of, reserved, sandbox};
 use crate::audit::{Administrative, Audit};
 use crate::authn::Services;
 use crate::clock::{SharedClock, SystemClock};
@@ -37,7 +37,7 @@ impl Offline {
         key_check::check(&records, &keyring).await?;
         Ok(Self {
             catalog: Catalog::open(sandbox(config, &keyring)?, Folder::at(providers_of(&config.data_dir))).await?,
-            services: services(config, super::Mode::Serve, &records).await?,
+            services: reserved::services(config, Mode::Serve, &records).await?,
             audit: Audit::open(&audit_folder(config), &config.audit, audit_keys(&keyring)?, clock)?,
             keyring,
             records,

@@ -2,27 +2,33 @@
 
 mod admin;
 mod control;
+mod folder;
 mod import;
 mod key_check;
+mod keyring;
 mod listener;
 mod people;
+mod replica;
+mod reserved;
 mod trail;
 
 pub use admin::{Admin, KeyLine, Order, Reply, UserLine};
+pub use folder::{audit_folder, providers_of};
 pub use import::Offline;
+pub use keyring::{audit_keys, keyring};
+pub(crate) use reserved::PROXY;
 
 use crate::api::{self, App, Parts};
-use crate::audit::{Audit, AuditKeys};
-use crate::authn::{Authenticator, Issuers, Services, SignedBearers, StoredBearers, Workloads};
+use crate::audit::Audit;
+use crate::authn::{Authenticator, Issuers, SignedBearers, StoredBearers, Workloads};
 use crate::broker::{Broker, Tools};
 use crate::cache::TokenCache;
-use crate::clock::{Clock, Millis, SharedClock, SystemClock};
+use crate::clock::{Millis, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::egress::{self, Egress, SystemResolver};
 use crate::exchange::{self, Exchange};
 use crate::follow::Follower;
-use crate::ids::{RequestId, Username};
-use crate::records::{self, DataFolder, Records};
+use crate::records::{DataFolder, Records};
 use crate::runtime::{Cache as CompiledCache, Catalog, Door, Folder, Options, Sandbox};
 use crate::seal::jws::BearerKeys;
 use crate::seal::{Keyring, Purpose};
@@ -32,7 +38,6 @@ use axum::Router;
 use axum::routing::get;
 use control::Control;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -81,13 +86,13 @@ pub struct Server {
 pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let clock: SharedClock = Arc::new(SystemClock);
     let folder = DataFolder::open(&config.data_dir)?;
-    let keyring = keyring_for(&config, mode)?;
+    let keyring = keyring::keyring_for(&config, mode)?;
     let metrics = telemetry::start_metrics()?;
 
     let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
     key_check::check(&records, &keyring).await?;
-    let replica = replica(&records, &folder).await?;
-    let services = services(&config, mode, &records).await?;
+    let replica = replica::name(&records, &folder).await?;
+    let services = reserved::services(&config, mode, &records).await?;
     let (stored, workloads) = (
         StoredBearers::new(services.clone(), mode == Mode::Development),
         Workloads::default(),
@@ -102,7 +107,7 @@ pub async fn start(mut config: Config, mode: Mode) -> anyhow::Result<Server> {
     let register = Arc::new(records.clone());
     let issuers = Issuers::new(
         &config.issuers,
-        former_prefixes(&config, &records).await?,
+        reserved::former_prefixes(&config, &records).await?,
         (services.clone(), workloads),
         &egress,
         register,
@@ -291,139 +296,6 @@ pub async fn until_told_to_stop() {
     }
 }
 
-/// In front of the name of a service that was configured once.
-const SERVICE: &str = "service-";
-
-/// In front of the prefix of an issuer that was configured once.
-const PREFIX: &str = "issuer-prefix-";
-
-/// The prefixes that issuers have and had. Kept like the services' names: the people of another issuer must not become those of one that is
-/// configured no more.
-async fn former_prefixes(config: &Config, records: &Records) -> anyhow::Result<Vec<String>> {
-    for issuer in &config.issuers {
-        if let Some(prefix) = &issuer.prefix {
-            records.meta_once(&format!("{PREFIX}{prefix}"), &issuer.url).await?;
-        }
-    }
-    let known = records.meta_below(PREFIX).await?;
-    Ok(known.into_iter().map(|(prefix, _)| prefix).collect())
-}
-
-/// The configured services. Their names are kept for ever: the role bindings of one that is configured no more are still there, and must
-/// not become those of a person who has its name.
-async fn services(config: &Config, mode: Mode, records: &Records) -> anyhow::Result<Services> {
-    for service in &config.services {
-        records.meta_once(&format!("{SERVICE}{}", service.name), "configured").await?;
-    }
-    let known = records.meta_below(SERVICE).await?.into_iter();
-    let mut former: Vec<Username> = known.filter_map(|(name, _)| Username::parse(name).ok()).collect();
-    if mode == Mode::Development {
-        former.push(Username::parse(PROXY)?);
-    }
-    Ok(Services::new(&config.services, former))
-}
-
-/// The development server's own service.
-pub(crate) const PROXY: &str = "proxy";
-
-/// This replica's name in the rotation journal: its data folder's, kept in the records. What a replica of that name left open when it
-/// died is settled as unanswered, before the first flight.
-async fn replica(records: &Records, folder: &DataFolder) -> anyhow::Result<Arc<str>> {
-    let path = folder.path().join("replica");
-    let name = match std::fs::read_to_string(&path) {
-        Ok(name) => name.trim().to_owned(),
-        Err(_) => {
-            let name = RequestId::make(&SystemClock).to_string();
-            write_private(&path, name.as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?;
-            name
-        }
-    };
-    let abandoned_before_ms = SystemClock.now_ms() - LONGEST_FLIGHT_MS;
-    for entry in records.resume_rotations(&name, abandoned_before_ms).await? {
-        tracing::warn!(
-            credential.id = entry.credential_id.as_str(),
-            "a refresh was under way when the server died; whether its refresh token is spent, nobody knows"
-        );
-    }
-    Ok(name.into())
-}
-
-/// The operator's keyring.
-///
-/// # Errors
-/// If there is none, or it does not read.
-pub fn keyring(config: &Config) -> anyhow::Result<Keyring> {
-    let development = development_keyring(config);
-    if development.exists() && config.keyring.keys.is_none() && config.keyring.file.is_none() {
-        let mut own = config.keyring.clone();
-        own.file = Some(development);
-        return Ok(Keyring::from_config(&own, |_| None)?);
-    }
-    Ok(Keyring::from_config(&config.keyring, |name| std::env::var(name).ok())?)
-}
-
-/// A development server's keyring lies in its data folder, so that the same folder can be used again, and by the other commands.
-fn development_keyring(config: &Config) -> PathBuf {
-    config.data_dir.join("dev-keyring.json")
-}
-
-fn keyring_for(config: &Config, mode: Mode) -> anyhow::Result<Keyring> {
-    let path = development_keyring(config);
-    let wanted = mode == Mode::Development && config.keyring.keys.is_none() && config.keyring.file.is_none() && !path.exists();
-    if wanted {
-        anyhow::ensure!(
-            !config.data_dir.join(records::FILE).exists(),
-            "`{}` holds data, and no `{}` to open it with; give that file back, or name another folder",
-            config.data_dir.display(),
-            path.file_name().unwrap_or_default().display()
-        );
-        let (_, json) = Keyring::generate()?;
-        write_private(&path, json.expose().as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?;
-    }
-    if mode == Mode::Serve && path.exists() {
-        anyhow::bail!(
-            "`{}` belongs to a development server: its keys lie beside its data. Use another `data_dir`",
-            config.data_dir.display()
-        );
-    }
-    keyring(config)
-}
-
-/// Writes a file that only its owner can read. It must not be there yet.
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Where added providers lie.
-#[must_use]
-pub fn providers_of(data: &Path) -> PathBuf {
-    data.join("providers")
-}
-
-/// Where the trail lies.
-#[must_use]
-pub fn audit_folder(config: &Config) -> PathBuf {
-    config.data_dir.join("audit")
-}
-
-/// The trail's keys, one pair for each version of the keyring.
-///
-/// # Errors
-/// If one cannot be derived.
-pub fn audit_keys(keyring: &Keyring) -> anyhow::Result<AuditKeys> {
-    let mut keys = AuditKeys::new(keyring.write_version());
-    for version in keyring.versions() {
-        let principal = keyring.derived(Purpose::AuditPrincipal, version)?.clone();
-        let chain = keyring.derived(Purpose::AuditChain, version)?.clone();
-        keys = keys.with(version, principal, chain);
-    }
-    Ok(keys)
-}
-
 fn sandbox(config: &Config, keyring: &Keyring) -> anyhow::Result<Arc<Sandbox>> {
     let (_, key) = keyring.current(Purpose::CompiledCode);
     let mut own = [0; 32];
@@ -452,7 +324,7 @@ pub async fn command(config: &Config, order: Order) -> anyhow::Result<Reply> {
     let keyring = keyring(config)?;
     let records = Records::open(&config.data_dir, &config.database, Arc::clone(&clock)).await?;
     key_check::check(&records, &keyring).await?;
-    let services = services(config, Mode::Serve, &records).await?;
+    let services = reserved::services(config, Mode::Serve, &records).await?;
     let admin = Admin {
         records,
         follower: None,
