@@ -3,15 +3,17 @@
 //! The platform let through what nobody should have been able to make; such rows do not come along (docs/importing.md lists them). Ids and
 //! ages are kept. A credential that cannot be opened ends the import: to leave it out would look like a move that worked.
 
+mod bindings;
+
 use super::dump::{Row, Table};
 use super::envelope::OldKeyring;
 use super::rows::{ages, details, is_deleted, shown_id, text};
 use crate::api::{details as keys, intake};
 use crate::egress::Address;
-use crate::ids::{AgentId, BindingId, CredentialId, Generation, ProjectId, ProviderName, RoleId, UserId, Username};
+use crate::ids::{AgentId, CredentialId, Generation, ProjectId, ProviderName, RoleId, UserId, Username};
 use crate::manifest::TokenSource;
-use crate::records::model::{Agent, Binding, Credential, CredentialPolicy, CredentialState, Project, Role, Scope, User};
-use crate::records::{CREDENTIAL_OWNER, Detailed, Import, PROJECT_OWNER, TOKEN_READER, sealing};
+use crate::records::model::{Agent, Credential, CredentialPolicy, CredentialState, Project, Role, User};
+use crate::records::{Detailed, Import, sealing};
 use crate::server::Offline;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +85,7 @@ impl From<crate::ids::InvalidId> for Fault {
     }
 }
 
-fn row(why: &str) -> Fault {
+fn refused(why: &str) -> Fault {
     Fault::Row(why.to_owned())
 }
 
@@ -176,7 +178,7 @@ impl Planner<'_> {
         }
         let username = Username::parse(name)?;
         if self.is_program(&username) {
-            return Err(self::row(PROGRAM));
+            return Err(refused(PROGRAM));
         }
         let (created_at_ms, updated_at_ms) = ages(row)?;
         self.plan.import.users.push(User {
@@ -205,10 +207,10 @@ impl Planner<'_> {
             return Ok(());
         }
         if name.is_empty() || name.len() > 100 {
-            return Err(self::row("its name has not 1 to 100 bytes"));
+            return Err(refused("its name has not 1 to 100 bytes"));
         }
         let given = row.given("permissions").unwrap_or("[]");
-        let permissions: Vec<String> = serde_json::from_str(given).map_err(|_| self::row("its permissions are no list of texts"))?;
+        let permissions: Vec<String> = serde_json::from_str(given).map_err(|_| refused("its permissions are no list of texts"))?;
         let (created_at_ms, updated_at_ms) = ages(row)?;
         if permissions.iter().any(|permission| permission.contains('*')) {
             self.look(
@@ -267,7 +269,7 @@ impl Planner<'_> {
             .iter()
             .any(|project| project.record.id == record.project_id)
         {
-            return Err(self::row("its project does not come along"));
+            return Err(refused("its project does not come along"));
         }
         let details = details(row, keys::AGENT)?;
         self.agents
@@ -347,172 +349,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn binding(&mut self, row: Row<'_>) -> Result<(), Fault> {
-        if is_deleted(row) {
-            return Err(deleted());
-        }
-        let id = BindingId::parse(row.given("id").unwrap_or_default())?;
-        let known = self.roles.get(row.given("role_id").unwrap_or_default());
-        let (role, role_id) = known.cloned().ok_or_else(|| self::row("its role does not come along"))?;
-        let scope = match row.given("scope") {
-            Some("global") => Scope::Global,
-            Some("project") => Scope::Project,
-            Some("agent") => Scope::Agent,
-            Some("session") => Scope::Session,
-            Some("credential") => Scope::Credential,
-            _ => return Err(self::row("its scope is none")),
-        };
-        if row.given("session_id").is_some() || scope == Scope::Session {
-            return Err(self::row("is about a session; sessions do not come along"));
-        }
-        let (created_at_ms, updated_at_ms) = ages(row)?;
-        let binding = Binding {
-            id,
-            role_id,
-            scope,
-            user_id: row.given("user_id").map(Username::parse).transpose()?,
-            project_id: row.given("project_id").map(ProjectId::parse).transpose()?,
-            agent_id: row.given("agent_id").map(AgentId::parse).transpose()?,
-            session_id: None,
-            credential_id: row.given("credential_id").map(CredentialId::parse).transpose()?,
-            created_at_ms,
-            updated_at_ms,
-        };
-        self.may_come(&binding, &role)?;
-        if role == TOKEN_READER {
-            self.look("role binding", binding.id.as_str(), "lets its person read the credential's token");
-        }
-        if role == "platform:viewer" {
-            self.look(
-                "role binding",
-                binding.id.as_str(),
-                "made its person an administrator there, by a mistake of the platform; here it shows projects, agents and sessions",
-            );
-        }
-        if role == "platform:admin" {
-            self.look("role binding", binding.id.as_str(), "makes its person an administrator");
-        }
-        self.plan.import.bindings.push(binding);
-        Ok(())
-    }
-
     /// Whether this is no person: a service of this server, or the platform's own name for a client of its issuer.
     fn is_program(&self, user: &Username) -> bool {
         self.offline.services.is_reserved(user) || user.as_str().starts_with("service-account-")
-    }
-
-    /// The rules that the platform did not have.
-    fn may_come(&self, binding: &Binding, role: &str) -> Result<(), Fault> {
-        let here = |names: bool, why: &str| if names { Ok(()) } else { Err(self::row(why)) };
-        if let Some(user) = &binding.user_id {
-            here(!self.deleted_users.contains(user.as_str()), "its person was deleted")?;
-            here(!self.is_program(user), PROGRAM)?;
-        }
-        here(role != "agent:runner", "has a role that only the platform gave its own runners")?;
-        let is_about_people = role == CREDENTIAL_OWNER || role == TOKEN_READER || role == PROJECT_OWNER;
-        here(
-            !is_about_people || binding.user_id.is_some(),
-            "gives nobody a role that is for a person",
-        )?;
-        if let Some(project) = &binding.project_id {
-            let comes = self.plan.import.projects.iter().any(|known| known.record.id == *project);
-            here(comes, "its project does not come along")?;
-        }
-        if let Some(agent) = &binding.agent_id {
-            let project = self.agents.get(agent.as_str());
-            here(project.is_some(), "its agent does not come along")?;
-            let named = binding.project_id.as_ref().map(ProjectId::as_str);
-            here(
-                named.is_none_or(|named| project.is_some_and(|project| project == named)),
-                "its agent is in another project",
-            )?;
-        }
-        if let Some(credential) = &binding.credential_id {
-            let comes = self.plan.import.credentials.iter().any(|(known, _)| known.id == *credential);
-            here(comes, "its credential was deleted, or does not come along")?;
-        }
-        match binding.scope {
-            Scope::Global => {
-                let is_for_everything = role == "platform:admin" || role == "platform:viewer";
-                here(is_for_everything, "gives for everything a role that is for one thing")?;
-                here(binding.user_id.is_some(), "gives everybody a role for everything")
-            }
-            Scope::Project => here(binding.project_id.is_some(), "names no project"),
-            Scope::Agent => here(binding.agent_id.is_some(), "names no agent"),
-            Scope::Session => Err(self::row("is about a session; sessions do not come along")),
-            Scope::Credential => {
-                here(binding.credential_id.is_some(), "names no credential")?;
-                here(
-                    binding.agent_id.is_none() || binding.project_id.is_some(),
-                    "names an agent without its project",
-                )
-            }
-        }
-    }
-
-    /// At the platform everybody could give themselves a role on any agent. Who has a part in the agent's project may keep it.
-    fn foreign_agents(&mut self) {
-        let members: BTreeSet<(String, String)> = self
-            .plan
-            .import
-            .bindings
-            .iter()
-            .filter(|binding| binding.scope == Scope::Project)
-            .filter_map(|binding| Some((binding.user_id.as_ref()?.to_string(), binding.project_id.as_ref()?.to_string())))
-            .collect();
-        let (agents, left_out) = (&self.agents, &mut self.plan.left_out);
-        self.plan.import.bindings.retain(|binding| {
-            let (Scope::Agent, Some(agent)) = (binding.scope, &binding.agent_id) else {
-                return true;
-            };
-            let project = agents.get(agent.as_str()).cloned().unwrap_or_default();
-            let user = binding.user_id.as_ref().map(ToString::to_string).unwrap_or_default();
-            let stays = members.contains(&(user, project));
-            if !stays {
-                left_out.push(Said {
-                    what: format!("role binding {}", binding.id),
-                    why:
-                        "gives a role on an agent to somebody who has no part in its project, which there everybody could do for themselves"
-                            .to_owned(),
-                });
-            }
-            stays
-        });
-    }
-
-    /// The platform made an owner's binding after the thing itself, and sometimes not at all.
-    fn ownerless(&mut self) {
-        let of_role = |wanted: &str| {
-            let ids: BTreeSet<&RoleId> = self.roles.values().filter(|(name, _)| name == wanted).map(|(_, id)| id).collect();
-            self.plan
-                .import
-                .bindings
-                .iter()
-                .filter(move |binding| ids.contains(&binding.role_id))
-        };
-        let owned: BTreeSet<&str> = of_role(CREDENTIAL_OWNER)
-            .filter_map(|binding| Some(binding.credential_id.as_ref()?.as_str()))
-            .collect();
-        let projects: BTreeSet<&str> = of_role(PROJECT_OWNER)
-            .filter_map(|binding| Some(binding.project_id.as_ref()?.as_str()))
-            .collect();
-        let mut look = Vec::new();
-        for (credential, _) in &self.plan.import.credentials {
-            if !owned.contains(credential.id.as_str()) {
-                look.push(("credential", credential.id.as_str()));
-            }
-        }
-        for project in &self.plan.import.projects {
-            if !projects.contains(project.record.id.as_str()) {
-                look.push(("project", project.record.id.as_str()));
-            }
-        }
-        let look = look.into_iter().map(|(word, id)| Said {
-            what: format!("{word} {id}"),
-            why: "has no owner; an administrator can make somebody one".to_owned(),
-        });
-        let look: Vec<Said> = look.collect();
-        self.plan.look.extend(look);
     }
 
     fn look(&mut self, word: &str, id: &str, why: &str) {
@@ -524,5 +363,5 @@ impl Planner<'_> {
 }
 
 fn deleted() -> Fault {
-    row("was deleted")
+    refused("was deleted")
 }
