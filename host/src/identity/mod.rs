@@ -12,6 +12,7 @@ mod facts;
 mod header;
 mod permission;
 mod refusal;
+mod settle;
 
 #[cfg(test)]
 mod tests;
