@@ -29,7 +29,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
         "host/src/authn/issuer/source.rs",
         "the bearer that an issuer wants to be asked for its keys with",
     ),
-    ("host/src/broker/mint.rs", "a token's keyed fingerprint, for the audit trail"),
+    ("host/src/broker/tools.rs", "a token's keyed fingerprint, for the audit trail"),
     ("host/src/cache/mod.rs", "seals what it keeps"),
     ("host/src/cli/client/mod.rs", "a person's own bearer, into the request's header"),
     ("host/src/cli/contexts.rs", "a token that its person asked to keep"),

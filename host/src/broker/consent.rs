@@ -2,7 +2,7 @@
 //!
 //! No flight and no cache: each consent is spent once, by whoever started it.
 
-use super::mint::Tools;
+use super::tools::Tools;
 use super::{Broker, BrokerError, input};
 use crate::ids::ProviderName;
 use crate::manifest::Kind;

@@ -2,7 +2,7 @@
 //! is never stored, read anew.
 
 use super::error::BrokerError;
-use super::mint::Tools;
+use super::tools::Tools;
 use crate::config::Instance;
 use crate::egress::Address;
 use crate::ids::ProviderName;

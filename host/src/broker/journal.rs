@@ -2,7 +2,7 @@
 //!
 //! Intent is durable before the request leaves; what came back is one transaction before the provider sees it.
 
-use super::mint::Tools;
+use super::tools::Tools;
 use crate::clock::SharedClock;
 use crate::ids::{CredentialId, Generation};
 use crate::records::model::Credential;

@@ -1,6 +1,7 @@
 //! A token on its way out: closed until its record is durable.
 
-use super::mint::{Minted, Tools};
+use super::mint::Minted;
+use super::tools::Tools;
 use crate::audit::Receipt;
 use crate::cache::CachedToken;
 use crate::clock::Millis;

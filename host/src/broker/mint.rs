@@ -4,64 +4,29 @@
 //! answer (*indeterminate*).
 
 use super::error::BrokerError;
+use super::failed::Failed;
 use super::freshness::{Freshness, Life, Margins, freshness};
 use super::identity;
-use super::input::{self, InputError};
+use super::input;
 use super::journal::Journal;
 use super::narrowing::Narrow;
 use super::pause::Pauses;
 use super::renewed;
+use super::tools::Tools;
 use crate::access::MaintenancePermit;
-use crate::audit::{Audit, AuditError, MintOutcome};
-use crate::cache::{CacheKey, CachedToken, TokenCache, Told};
-use crate::clock::{Millis, SharedClock};
-use crate::follow::{FollowError, Follower};
+use crate::audit::MintOutcome;
+use crate::cache::{CacheKey, CachedToken, Told};
+use crate::clock::Millis;
 use crate::ids::Generation;
 use crate::manifest::{Kind, TokenSource};
 use crate::records::model::{Credential, CredentialState};
-use crate::records::{Attempt, Material, Records, RecordsError, sealing};
-use crate::runtime::{CallContext, Catalog, CredentialInput, CurrentToken, Door, MintInput, Provider, ProviderFault, RotationLog};
-use crate::seal::{Keyring, Purpose, SealError};
+use crate::records::{Attempt, Material, RecordsError, sealing};
+use crate::runtime::{CallContext, CredentialInput, CurrentToken, MintInput, Provider, ProviderFault, RotationLog};
 use crate::secret::Secret;
 use crate::telemetry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
-
-/// What a flight works with.
-pub struct Tools {
-    /// The time.
-    pub clock: SharedClock,
-    /// The keys.
-    pub keyring: Keyring,
-    /// The truth.
-    pub records: Records,
-    /// Keeps what is in memory current.
-    pub follower: Follower,
-    /// Minted tokens.
-    pub cache: TokenCache,
-    /// The loaded providers.
-    pub catalog: Arc<Catalog>,
-    /// The way out.
-    pub door: Arc<dyn Door>,
-    /// The operator's clients.
-    pub instances: Vec<crate::config::Instance>,
-    /// Where fields that are never stored are read from.
-    pub sources: Vec<crate::config::Source>,
-    /// The trail.
-    pub audit: Audit,
-    /// What this replica is called in the journal.
-    pub replica: Arc<str>,
-}
-
-impl Tools {
-    /// The keyed hash by which the audit trail recognises a token: 64 bits, enough to find, too few to guess from.
-    pub(super) fn fingerprint(&self, token: &Secret) -> String {
-        let (_, key) = self.keyring.current(Purpose::TokenFingerprint);
-        let tag = ring::hmac::sign(key, token.expose().as_bytes());
-        hex::encode(tag.as_ref().get(..8).unwrap_or_default())
-    }
-}
 
 /// What a flight brought.
 pub(super) struct Minted {
@@ -365,43 +330,4 @@ fn known_code(code: &str) -> &'static str {
         "credential",
     ];
     KNOWN.iter().find(|known| **known == code).copied().unwrap_or("other")
-}
-
-/// How an attempt ended without a token.
-enum Failed {
-    /// The credential moved on while this was under way: look again.
-    SiblingWon(Generation),
-    /// For a reason.
-    For(BrokerError),
-}
-
-impl From<BrokerError> for Failed {
-    fn from(error: BrokerError) -> Self {
-        Self::For(error)
-    }
-}
-
-/// What went wrong on our side: the log has the cause, the readers a 500.
-macro_rules! internal {
-    ($($error:ty),+) => {$(
-        impl From<$error> for Failed {
-            fn from(error: $error) -> Self {
-                Self::For(BrokerError::Internal(error.to_string()))
-            }
-        }
-    )+};
-}
-internal!(RecordsError, FollowError, AuditError);
-
-impl From<InputError> for Failed {
-    fn from(error: InputError) -> Self {
-        Self::For(error.into())
-    }
-}
-
-impl From<SealError> for Failed {
-    /// A key that is not in the keyring is the operator's to mend, and named as such.
-    fn from(error: SealError) -> Self {
-        Self::For(BrokerError::Internal(format!("a stored secret does not open: {error}")))
-    }
 }

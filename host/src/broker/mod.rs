@@ -5,6 +5,7 @@
 
 pub mod consent;
 pub mod error;
+mod failed;
 pub mod flight;
 pub mod freshness;
 pub mod identity;
@@ -13,18 +14,20 @@ mod journal;
 mod lease;
 mod mint;
 pub mod narrowing;
+mod note;
 mod pause;
 mod renewed;
 mod revoke;
+mod tools;
 mod trial;
 
 pub use consent::Draft;
 pub use error::BrokerError;
 pub use identity::Identity;
 pub use lease::{Lease, Origin, Token};
-pub use mint::Tools;
 pub use narrowing::{Narrow, Wish};
 pub use revoke::{Revocation, Unended};
+pub use tools::Tools;
 pub use trial::Trial;
 
 use crate::access::{MaintenancePermit, Permit};

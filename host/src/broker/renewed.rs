@@ -3,7 +3,7 @@
 //! No journal: there is no moment in which only one copy of a grant exists. So what cannot be stored is only told; the next answer brings
 //! another, or none is needed.
 
-use super::mint::Tools;
+use super::tools::Tools;
 use crate::ids::Generation;
 use crate::records::{CredentialPatch, Material, RecordsError, sealing};
 use crate::secret::Secret;

@@ -9,7 +9,7 @@
 //! again", and never that it had ended.
 
 use super::error::BrokerError;
-use super::mint::Tools;
+use super::tools::Tools;
 use super::{Broker, FlightKey, identity, input};
 use crate::access::MaintenancePermit;
 use crate::ids::CredentialId;

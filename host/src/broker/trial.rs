@@ -2,7 +2,7 @@
 //!
 //! No flight and no cache: what it brings goes to nobody and is forgotten.
 
-use super::mint::Tools;
+use super::tools::Tools;
 use super::{Broker, BrokerError, input};
 use crate::audit::Administrative;
 use crate::ids::{CredentialId, ProviderName};
@@ -101,7 +101,7 @@ async fn identified(
     };
     recorded(tools, trial, "identify", reveals).await?;
     let identified = outcome.map_err(|fault| BrokerError::of_fault(&fault))?;
-    Ok(super::identity::presentable(identified.fields))
+    Ok(super::note::presentable(identified.fields))
 }
 
 fn input_of(tools: &Tools, trial: &Trial, kind: &Kind, current: Option<CurrentToken>) -> CredentialInput {
