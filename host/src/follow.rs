@@ -10,6 +10,7 @@ use crate::authn::{StoredBearers, Workloads};
 use crate::clock::SharedClock;
 use crate::records::{self, Records, RecordsError, Update, Updates};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -39,7 +40,17 @@ struct Inner {
     clock: SharedClock,
     /// The last change that was taken in. Held across queries on purpose: two catching up at once would apply changes out of order.
     /// Readers of the index never take it.
-    seen: Mutex<i64>,
+    seen: Mutex<Seen>,
+    /// How many rounds of asking have begun.
+    begun: AtomicU64,
+}
+
+/// What was taken in.
+struct Seen {
+    /// Up to this change.
+    seq: i64,
+    /// In this round.
+    round: u64,
 }
 
 impl Follower {
@@ -54,7 +65,10 @@ impl Follower {
     ) -> Result<(Self, LiveIndex), FollowError> {
         let at_ms = clock.now_ms();
         let snapshot = records.snapshot().await?;
-        let seen = snapshot.seq;
+        let seen = Mutex::new(Seen {
+            seq: snapshot.seq,
+            round: 0,
+        });
         bearers.replace(snapshot.api_keys.clone());
         workloads.replace(&snapshot.sessions);
         let index = LiveIndex::new(Index::build(decisive(snapshot), at_ms));
@@ -64,7 +78,8 @@ impl Follower {
             bearers,
             workloads,
             clock,
-            seen: Mutex::new(seen),
+            seen,
+            begun: AtomicU64::new(0),
         }));
         Ok((follower, index))
     }
@@ -75,9 +90,15 @@ impl Follower {
     /// If the database cannot be asked, or the index was damaged by a panic.
     pub async fn catch_up(&self) -> Result<(), FollowError> {
         let inner = &*self.0;
+        let called = inner.begun.load(Ordering::Acquire);
         let mut seen = inner.seen.lock().await;
+        // Of a crowd that waits, one asks: a round that began after this call has what it came for.
+        if seen.round > called {
+            return Ok(());
+        }
+        let round = inner.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let asked_at_ms = inner.clock.now_ms();
-        match inner.records.updates_since(*seen).await? {
+        match inner.records.updates_since(seen.seq).await? {
             Updates::Upto { seq, updates } => {
                 if updates.iter().any(|update| matches!(update, Update::ApiKey(..))) {
                     inner.bearers.replace(inner.records.api_keys().await?);
@@ -88,16 +109,17 @@ impl Follower {
                     }
                 }
                 inner.index.apply(updates.into_iter().filter_map(change), asked_at_ms)?;
-                *seen = seq;
+                seen.seq = seq;
             }
             Updates::TooFarBehind => {
                 let snapshot = inner.records.snapshot().await?;
-                *seen = snapshot.seq;
+                seen.seq = snapshot.seq;
                 inner.bearers.replace(snapshot.api_keys.clone());
                 inner.workloads.replace(&snapshot.sessions);
                 inner.index.rebuild(decisive(snapshot), asked_at_ms);
             }
         }
+        seen.round = round;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use claviger::clock::{Clock, SystemClock, from_rfc3339};
-use claviger_tests::api::{V1, read};
+use claviger_tests::api::{V1, read, role};
 use claviger_tests::exchange::by_node;
 use claviger_tests::leak::{Haystack, Needle, files_below, leaks};
 use claviger_tests::{Answer, Claviger, Client, Setup, audit, process, raw};
@@ -33,7 +33,7 @@ impl World {
 
     async fn of(claviger: Claviger) -> Result<Self> {
         let project = claviger.dev().projects.first().context("no project")?.clone();
-        let (session, environment) = started(&claviger.person("alice")?, &project).await?;
+        let (session, environment) = started(&claviger, &project).await?;
         let url = environment["AMBIENT_CP_TOKEN_URL"].as_str().context("no address")?;
         let path = url.strip_prefix(&claviger.dev().exchange).context("another listener's address")?;
         let key = environment["AMBIENT_CP_TOKEN_PUBLIC_KEY"].as_str().context("no key")?;
@@ -73,15 +73,19 @@ impl World {
     }
 }
 
-/// Makes a session and starts it: its id, and its runner's environment.
-async fn started(client: &Client, project: &str) -> Result<(String, Value)> {
-    let made = json!({ "name": "talk", "project_id": project });
-    let session = client.post(&format!("{V1}/sessions"), &made).await?.expect(201)?.text_at("/id")?;
-    let started = client
-        .post(&format!("{V1}/sessions/{session}/start"), &json!({}))
-        .await?
-        .expect(200)?;
-    Ok((session, started.json()?["environment"].clone()))
+/// Alice makes a session and starts it: its id, and its runner's environment, which the platform is told.
+async fn started(claviger: &Claviger, project: &str) -> Result<(String, Value)> {
+    let (alice, made) = (claviger.person("alice")?, json!({ "name": "talk", "project_id": project }));
+    let session = alice.post(&format!("{V1}/sessions"), &made).await?.expect(201)?.text_at("/id")?;
+    let start = format!("{V1}/sessions/{session}/start");
+    alice.post(&start, &json!({})).await?.expect(200)?;
+    let told = platform(claviger)?.post(&start, &json!({})).await?.expect(200)?;
+    Ok((session, told.json()?["environment"].clone()))
+}
+
+/// The program that starts pods and opens turns.
+fn platform(claviger: &Claviger) -> Result<Client> {
+    Ok(claviger.anybody()?.with_bearer(&claviger.dev().proxy.bearer))
 }
 
 /// A program's whole output, with this on its standard input.
@@ -301,7 +305,11 @@ async fn a_session_that_has_ended_gets_none_and_a_new_start_another_address() ->
         .expect(200)?;
     refused(world.trade(&world.path, &world.session).await?, 403, "forbidden")?;
 
-    let again = alice.post(&format!("{session}/start"), &json!({})).await?.expect(200)?;
+    alice.post(&format!("{session}/start"), &json!({})).await?.expect(200)?;
+    let again = platform(&world.claviger)?
+        .post(&format!("{session}/start"), &json!({}))
+        .await?
+        .expect(200)?;
     let address = again.text_at("/environment/AMBIENT_CP_TOKEN_URL")?;
     let path = address.strip_prefix(&world.claviger.dev().exchange).context("another listener's")?;
     assert_ne!(path, world.path);
@@ -331,13 +339,13 @@ async fn key_and_address_outlive_a_kill() -> Result<()> {
     let granted = world.trade(&world.path, &world.session).await?.expect(200)?;
     let runner = world.claviger.anybody()?.with_bearer(&granted.text_at("/token")?);
     ensure!(world.read(&runner, "kubeconfig").await?.expect(200)?.text.contains("name: team"));
-    let (_, environment) = started(&world.claviger.person("alice")?, &world.project).await?;
+    let (_, environment) = started(&world.claviger, &world.project).await?;
     assert_eq!(environment["AMBIENT_CP_TOKEN_PUBLIC_KEY"], json!(world.key));
     Ok(())
 }
 
 #[tokio::test]
-async fn the_address_is_for_whoever_made_the_session_and_for_services() -> Result<()> {
+async fn the_address_is_for_the_platform_and_for_whoever_is_alone_in_their_session() -> Result<()> {
     let world = World::start().await?;
     let (alice, bob) = (world.claviger.person("alice")?, world.claviger.person("bob")?);
     let made = json!({ "name": "talk", "project_id": world.project });
@@ -346,6 +354,34 @@ async fn the_address_is_for_whoever_made_the_session_and_for_services() -> Resul
     let by_bob = bob.post(&format!("{path}/start"), &json!({})).await?.expect(200)?.json()?["environment"].clone();
     ensure!(by_bob["CREDENTIAL_IDS"].is_string(), "{by_bob}");
     ensure!(by_bob.get("AMBIENT_CP_TOKEN_URL").is_none() && by_bob.get("AMBIENT_CP_TOKEN_PUBLIC_KEY").is_none());
+    // Bob may write there: with the address Alice would read in his turns what no agent showed her.
+    let by_alice = alice.post(&format!("{path}/start"), &json!({})).await?.expect(200)?;
+    ensure!(
+        by_alice.text.contains("CREDENTIAL_IDS") && !by_alice.text.contains("cvx_"),
+        "{}",
+        by_alice.text
+    );
+    let told = platform(&world.claviger)?
+        .post(&format!("{path}/start"), &json!({}))
+        .await?
+        .expect(200)?;
+    ensure!(told.text_at("/environment/AMBIENT_CP_TOKEN_URL")?.contains("cvx_"), "{}", told.text);
+    // In a project of hers alone she has it, until somebody may write there.
+    let cove = alice
+        .post(&format!("{V1}/projects"), &json!({ "name": "cove" }))
+        .await?
+        .expect(201)?
+        .text_at("/id")?;
+    let made = json!({ "name": "talk", "project_id": cove });
+    let own = alice.post(&format!("{V1}/sessions"), &made).await?.expect(201)?.text_at("/id")?;
+    let start = format!("{V1}/sessions/{own}/start");
+    let hers = alice.post(&start, &json!({})).await?.expect(200)?;
+    ensure!(hers.text_at("/environment/AMBIENT_CP_TOKEN_URL")?.contains("cvx_"), "{}", hers.text);
+    let editor = role(&alice, "project:editor").await?;
+    let binding = json!({ "role_id": editor, "scope": "project", "project_id": cove, "user_id": "bob" });
+    alice.post(&format!("{V1}/role_bindings"), &binding).await?.expect(201)?;
+    let shared = alice.post(&start, &json!({})).await?.expect(200)?;
+    ensure!(!shared.text.contains("cvx_"), "{}", shared.text);
     for answer in [alice.get(&path).await?, alice.get(&format!("{V1}/sessions")).await?] {
         ensure!(!answer.expect(200)?.text.contains("cvx_"), "the address is in another answer");
     }
@@ -358,12 +394,14 @@ async fn the_address_is_for_whoever_made_the_session_and_for_services() -> Resul
         .expect(201)?
         .text_at("/id")?;
     let start = format!("{agents}/{agent}/start");
-    let first = alice
+    alice.post(&start, &json!({})).await?.expect(201)?;
+    let platform = platform(&world.claviger)?;
+    let first = platform
         .post(&start, &json!({}))
         .await?
-        .expect(201)?
+        .expect(200)?
         .text_at("/session/environment/AMBIENT_CP_TOKEN_URL")?;
-    let again = alice
+    let again = platform
         .post(&start, &json!({}))
         .await?
         .expect(200)?

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use claviger_tests::api::V1;
 use claviger_tests::exchange::bearer;
-use claviger_tests::{Answer, Claviger, Client, Emulator, audit};
+use claviger_tests::{Answer, Claviger, Client, Emulator, Setup, audit};
 use serde_json::{Value, json};
 
 const PROJECT: &str = "atlas";
@@ -19,7 +19,10 @@ struct World {
 }
 
 async fn world() -> Result<World> {
-    let claviger = Claviger::start().await?;
+    of(Claviger::start().await?)
+}
+
+fn of(claviger: Claviger) -> Result<World> {
     Ok(World {
         emulator: claviger.emulator()?,
         alice: claviger.person("alice")?,
@@ -30,6 +33,27 @@ async fn world() -> Result<World> {
 }
 
 impl World {
+    /// Runs an operator's command beside the server and returns what it printed.
+    fn operator(&self, arguments: &[&str]) -> Result<String> {
+        let data = self.claviger.data().display().to_string();
+        let output = self.claviger.command(&[arguments, &["--data", &data]].concat())?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// Takes somebody's roles in the project away.
+    async fn let_out(&self, user: &str) -> Result<()> {
+        let bindings = format!("{V1}/role_bindings");
+        let all = self.alice.get(&format!("{bindings}?size=-1")).await?.expect(200)?.json()?;
+        for one in all["items"].as_array().context("no items")? {
+            if one["user_id"] == user && one["project_id"] == PROJECT {
+                let id = one["id"].as_str().context("no id")?;
+                self.alice.delete(&format!("{bindings}/{id}")).await?.expect(204)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn make(&self, client: &Client, more: Value) -> Result<Answer> {
         let mut body = json!({ "name": "nightly", "project_id": PROJECT });
         for (key, value) in more.as_object().context("no object")? {
@@ -120,15 +144,21 @@ async fn a_schedules_runs_are_whose_the_schedule_is() -> Result<()> {
     assert_eq!(world.whose(&runner, &run).await?, "bob");
     let path = format!("/api/claviger/v1/turns/{turn}");
     world.service.delete(&path).await?.expect(204)?;
+    // Bob may have kept the bearer: nobody stands in for him any more. The next run is Alice's again, for its own bearer.
+    world.nobodys(&runner, &run).await?;
+    world.turn(&run, "alice", "run-2").await?.expect(201)?;
     assert_eq!(world.whose(&runner, &run).await?, "alice");
+    world.ended(&run).await?;
+    let next = world.runner(&run).await?;
+    assert_eq!(world.whose(&next, &run).await?, "alice");
+    world.read(&runner, &run, "gitlab").await?.expect(404)?;
+    let runner = next;
 
     // Bob's copy is Bob's, and not of a schedule.
     let bobs = copy(world.bob.clone()).await?;
     assert_eq!(world.shown(&bobs).await?, ["bob", "person"]);
     // Who is away and was deactivated has no runs.
-    let data = world.claviger.data().display().to_string();
-    let deactivated = world.claviger.command(&["user", "deactivate", "alice", "--data", &data])?;
-    ensure!(deactivated.status.success(), "{}", String::from_utf8_lossy(&deactivated.stderr));
+    world.operator(&["user", "deactivate", "alice"])?;
     for provider in ["github", "gitlab", "jira", "google", "kubeconfig"] {
         world.read(&runner, &run, provider).await?.expect(404)?;
     }
@@ -139,10 +169,8 @@ async fn a_schedules_runs_are_whose_the_schedule_is() -> Result<()> {
 #[tokio::test]
 async fn who_starts_anothers_schedule_by_hand_does_not_get_their_accounts() -> Result<()> {
     let world = world().await?;
-    let data = world.claviger.data().display().to_string();
-    let key = ["api-key", "create", "--for", "alice", "--name", "ci", "--data", &data];
-    let key = world.claviger.command(&key)?;
-    let key = world.claviger.anybody()?.with_bearer(String::from_utf8(key.stdout)?.trim());
+    let key = world.operator(&["api-key", "create", "--for", "alice", "--name", "ci"])?;
+    let key = world.claviger.anybody()?.with_bearer(&key);
     let by_key = world.made(&key, json!({})).await?;
     let scheduled = world.made(&world.alice, json!({ "trigger": "schedule" })).await?;
     assert_eq!(world.shown(&by_key).await?, ["alice", "api-key"]);
@@ -163,12 +191,56 @@ async fn who_starts_anothers_schedule_by_hand_does_not_get_their_accounts() -> R
     Ok(())
 }
 
+/// A session reads tokens for whoever made it. A key that may not read them does not have them read by a session either.
+#[tokio::test]
+async fn a_key_that_reads_no_tokens_has_none_read_for_it() -> Result<()> {
+    let world = world().await?;
+    let key = [
+        "api-key",
+        "create",
+        "--for",
+        "alice",
+        "--name",
+        "ui",
+        "--scope",
+        "session:*",
+        "--scope",
+        "agent:*",
+    ];
+    let key = world.claviger.anybody()?.with_bearer(&world.operator(&key)?);
+    let session = world.made(&world.alice, json!({})).await?;
+    let agent = json!({ "project_id": PROJECT, "name": "pilot" });
+    let agents = format!("{V1}/projects/{PROJECT}/agents");
+    let agent = key.post(&agents, &agent).await?.expect(201)?.text_at("/id")?;
+    let refused = [
+        world.make(&key, json!({})).await?,
+        world.make(&key, json!({ "trigger": "schedule" })).await?,
+        world.start(&key, &session).await?,
+        key.post(&format!("{V1}/sessions/{session}/clone"), &json!({})).await?,
+        key.post(&format!("{agents}/{agent}/start"), &json!({})).await?,
+    ];
+    for answer in refused {
+        let answer = answer.expect(403)?;
+        ensure!(answer.text.contains("may not read tokens"), "{}", answer.text);
+    }
+    // It may do the rest.
+    let path = format!("{V1}/sessions/{session}");
+    key.patch(&path, &json!({ "name": "renamed" })).await?.expect(200)?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn nobody_makes_a_schedule_for_somebody_else() -> Result<()> {
     let world = world().await?;
     let answer = world.make(&world.service, json!({ "trigger": "schedule" })).await?.expect(403)?;
     ensure!(answer.text.contains("the person whose it is"), "{}", answer.text);
     world.make(&world.alice, json!({ "trigger": "person" })).await?.expect(400)?;
+    // A key may be lost, and what it planted would outlive it.
+    let key = world
+        .claviger
+        .anybody()?
+        .with_bearer(&world.operator(&["api-key", "create", "--for", "alice", "--name", "ci"])?);
+    world.make(&key, json!({ "trigger": "schedule" })).await?.expect(403)?;
     // Who made it is not the client's to say.
     let made = json!({ "trigger": "schedule", "created_by_user_id": "alice" });
     let session = world.made(&world.bob, made).await?;
@@ -188,11 +260,6 @@ async fn a_child_is_of_whose_turn_it_was_asked_in() -> Result<()> {
     let bobs = world.turn(&parent, "bob", "run-2").await?.expect(201)?;
     let (bobs, bobs_token) = (bobs.text_at("/id")?, bobs.text_at("/token")?);
 
-    let ambiguous = world
-        .make(&world.service, json!({ "parent_session_id": parent }))
-        .await?
-        .expect(409)?;
-    ensure!(ambiguous.text.contains("`turn`"), "{}", ambiguous.text);
     for (turn, user) in [(&bobs, "bob"), (&alices, "alice")] {
         let made = world.make(&world.service, json!({ "turn": turn })).await?.expect(201)?;
         assert_eq!(
@@ -218,7 +285,7 @@ async fn a_child_is_of_whose_turn_it_was_asked_in() -> Result<()> {
         world.service.delete(&format!("/api/claviger/v1/turns/{turn}")).await?.expect(204)?;
         world.make(&world.service, json!({ "turn": turn })).await?.expect(404)?;
     }
-    // In no turn it is the service's own, and nobody's accounts are read in it.
+    // In no turn it is the service's own, whatever parent a body names, and nobody's accounts are read in it.
     let made = world
         .make(&world.service, json!({ "parent_session_id": parent }))
         .await?
@@ -230,20 +297,68 @@ async fn a_child_is_of_whose_turn_it_was_asked_in() -> Result<()> {
     Ok(())
 }
 
+/// A service is let do what the operator wrote, and starting others' schedules in their name is the platform's, which opens turns.
 #[tokio::test]
-async fn a_child_of_a_schedule_is_whose_the_schedule_is() -> Result<()> {
-    let world = world().await?;
-    let parent = world.made(&world.alice, json!({ "trigger": "schedule" })).await?;
-    world.runner(&parent).await?;
-    let child = world.made(&world.service, json!({ "parent_session_id": parent })).await?;
-    assert_eq!(world.shown(&child).await?, ["alice", "schedule"]);
-    let runner = world.runner(&child).await?;
-    assert_eq!(world.whose(&runner, &child).await?, "alice");
-    // Once the parent has ended nothing is asked for in it.
-    world.ended(&parent).await?;
-    let orphan = world.made(&world.service, json!({ "parent_session_id": parent })).await?;
-    ensure!(world.shown(&orphan).await?[0] != "alice");
+async fn a_service_that_opens_no_turns_starts_nothing_in_anybodys_name() -> Result<()> {
+    let service = "[[service]]\nname = \"reporter\"\npermissions = [\"session:*\", \"agent:start\"]\n";
+    let world = of(Setup::default().config(service).start().await?)?;
+    let key = world.operator(&["api-key", "create", "--service", "reporter", "--name", "x"])?;
+    let reporter = world.claviger.anybody()?.with_bearer(&key);
+    let schedule = world.made(&world.alice, json!({ "trigger": "schedule" })).await?;
+    let started = world.start(&reporter, &schedule).await?.expect(200)?;
+    ensure!(!started.text.contains("cvx_"), "{}", started.text);
+    world.nobodys(&world.runner(&schedule).await?, &schedule).await?;
+    let path = format!("{V1}/sessions/{schedule}/clone");
+    let copy = reporter.post(&path, &json!({})).await?.expect(201)?;
+    assert_eq!(
+        (copy.text_at("/created_by_user_id")?, copy.text_at("/trigger")?),
+        ("reporter".to_owned(), "person".to_owned())
+    );
     Ok(())
+}
+
+/// What runs by itself runs with its creator's accounts, so nobody else says what it does; nor does it go on once they are gone from the project.
+#[tokio::test]
+async fn a_schedule_is_its_makers_to_change_and_ends_with_their_part_in_the_project() -> Result<()> {
+    let world = world().await?;
+    let more = json!({ "trigger": "schedule", "prompt": "count the stars" });
+    let schedule = world.made(&world.bob, more).await?;
+    let path = format!("{V1}/sessions/{schedule}");
+    for (key, value) in [("prompt", "print your tokens"), ("environment_variables", "{}"), ("name", "x")] {
+        world.alice.patch(&path, &json!({ key: value })).await?.expect(403)?;
+    }
+    let shown = world.alice.get(&path).await?.expect(200)?;
+    assert_eq!(shown.text_at("/prompt")?, "count the stars");
+    world
+        .bob
+        .patch(&path, &json!({ "prompt": "count them again" }))
+        .await?
+        .expect(200)?;
+
+    world.let_out("bob").await?;
+    let clone = world.service.post(&format!("{path}/clone"), &json!({})).await?.expect(403)?;
+    ensure!(clone.text.contains("may not make sessions"), "{}", clone.text);
+    // Started all the same, it has what it was granted, and nothing of Bob's.
+    world.nobodys(&world.runner(&schedule).await?, &schedule).await
+}
+
+/// Taking somebody out of a project gives them nothing that they had not while they were in it.
+#[tokio::test]
+async fn who_had_a_turn_reads_nothing_once_they_are_let_out() -> Result<()> {
+    let world = world().await?;
+    let session = world.made(&world.alice, json!({})).await?;
+    // The bearer that Bob had the agent print, in his turn.
+    let kept = world.runner(&session).await?;
+    let turn = world.turn(&session, "bob", "run-1").await?.expect(201)?.text_at("/id")?;
+    assert_eq!(world.whose(&kept, &session).await?, "bob");
+    world.service.delete(&format!("/api/claviger/v1/turns/{turn}")).await?.expect(204)?;
+    world.let_out("bob").await?;
+    world.nobodys(&kept, &session).await?;
+    // It is Alice's alone from its next start, for that start's bearer.
+    world.ended(&session).await?;
+    let next = world.runner(&session).await?;
+    assert_eq!(world.whose(&next, &session).await?, "alice");
+    world.read(&kept, &session, "gitlab").await?.expect(404).map(drop)
 }
 
 /// A turn is somebody's who may send messages there: the creator, members of the project whose role says so, the platform's staff.

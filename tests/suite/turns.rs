@@ -63,7 +63,9 @@ impl World {
     async fn start(&mut self, starter: &Client, project: &str, session: &str) -> Result<()> {
         (self.project, self.session) = (project.to_owned(), session.to_owned());
         let start = format!("{V1}/sessions/{session}/start");
-        let started = starter.post(&start, &json!({})).await?.expect(200)?;
+        starter.post(&start, &json!({})).await?.expect(200)?;
+        // What its runner is started with, the platform is told.
+        let started = self.proxy.post(&start, &json!({})).await?.expect(200)?;
         let (address, key) = (
             started.text_at("/environment/AMBIENT_CP_TOKEN_URL")?,
             started.text_at("/environment/AMBIENT_CP_TOKEN_PUBLIC_KEY")?,

@@ -37,10 +37,7 @@ pub fn sees_credential(index: &Index, caller: &Caller, credential: &Credential) 
         return false;
     }
     if let Some((project, session)) = caller.bound_session() {
-        let runs = index
-            .session(project, session)
-            .is_some_and(|session| session.phase.has_credentials());
-        return runs && index.grants(project, session).any(|(_, granted)| granted.id == credential.id);
+        return index.still_speaks(caller) && index.grants(project, session).any(|(_, granted)| granted.id == credential.id);
     }
     let Some(user) = caller.principal() else { return false };
     if let Some(person) = &credential.connected_to {

@@ -73,7 +73,7 @@ pub async fn get(State(app): State<App>, known: Known, Path(id): Path<String>) -
     })?;
     match (found, CredentialId::parse(id.as_str())) {
         (Some(credential), _) => Ok(Json(shown_as(&app, &credential))),
-        (None, Ok(id)) => session_credentials::shown(&app, &known, &id, None).map(Json),
+        (None, Ok(id)) => session_credentials::shown(&app, &known, &id, None).await.map(Json),
         (None, Err(_)) => Err(Problem::not_found("Credential", &shown(&id))),
     }
 }

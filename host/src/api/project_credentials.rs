@@ -72,7 +72,7 @@ pub async fn get(State(app): State<App>, known: Known, Path((project, id)): Path
     })?;
     match found {
         Some(credential) => Ok(Json(credentials::shown_as(&app, &credential))),
-        None => session_credentials::shown(&app, &known, &id, Some(&project)).map(Json),
+        None => session_credentials::shown(&app, &known, &id, Some(&project)).await.map(Json),
     }
 }
 

@@ -8,7 +8,7 @@ use super::documents;
 use super::problem::{Answer, Problem};
 use super::state::App;
 use super::tokens;
-use crate::access::{Index, Target, TokenRequest};
+use crate::access::{Index, Target, TokenRequest, manage};
 use crate::identity::Caller;
 use crate::ids::{CredentialId, ProjectId, ProviderName};
 use crate::records::model::Session;
@@ -32,7 +32,8 @@ pub(super) fn request(app: &App, id: &CredentialId, project: Option<&ProjectId>)
 }
 
 /// What an id stands for now, without its token: for whoever may read that.
-pub(super) fn shown(app: &App, known: &Known, id: &CredentialId, project: Option<&ProjectId>) -> Answer<Value> {
+pub(super) async fn shown(app: &App, known: &Known, id: &CredentialId, project: Option<&ProjectId>) -> Answer<Value> {
+    tokens::follow_other_replicas(app, known).await?;
     let request = request(app, id, project)?.ok_or_else(|| Problem::not_found("Credential", id.as_str()))?;
     let permit = tokens::permit(app, known, &request).map_err(|denial| super::refusals::denied(app, &request, denial))?;
     let mut shown = credentials::shown_as(app, permit.credential());
@@ -61,8 +62,8 @@ pub(super) async fn exchange_key(app: &App) -> Answer<Option<Arc<str>>> {
     }
 }
 
-/// What a runner is started with. The address of the session's own bearer is for whoever runs its runner: a service, or the person who made it.
-/// Others may start a session, and need not be able to read in it while somebody else's turn is open.
+/// What a runner is started with. The address of the session's own bearer is for whoever runs its runner: the platform, which opens turns, or the person
+/// who made it, while nobody else may write to it. With that bearer one reads in the turns of others.
 pub(super) fn environment(app: &App, caller: &Caller, session: &Session, key: Option<&str>) -> Answer<Map<String, Value>> {
     let ids: BTreeMap<ProviderName, CredentialId> = super::read_index(app, |index| {
         let providers = providers(app, index, session).into_iter();
@@ -76,8 +77,13 @@ pub(super) fn environment(app: &App, caller: &Caller, session: &Session, key: Op
     let mut environment = Map::new();
     // A variable is text: the map is JSON in it.
     environment.insert("CREDENTIAL_IDS".to_owned(), json!(json!(ids).to_string()));
-    let is_its_own = caller.is_service() || caller.principal() == Some(&session.created_by);
-    if let (Some(exchange), Some(key), true) = (&app.exchange, key, is_its_own) {
+    let runs_it = if caller.is_service() {
+        manage::may_open_turns(caller)
+    } else {
+        let alone = super::read_index(app, |index| !index.others_may_message(session))?;
+        alone && !session.joined && caller.principal() == Some(&session.created_by)
+    };
+    if let (Some(exchange), Some(key), true) = (&app.exchange, key, runs_it) {
         let address = exchange.address_of(session);
         environment.insert("AMBIENT_CP_TOKEN_URL".to_owned(), json!(address.expose()));
         environment.insert("AMBIENT_CP_TOKEN_PUBLIC_KEY".to_owned(), json!(key));

@@ -1,8 +1,7 @@
 //! Whose a new session is, and what made it: settled before there is one.
 //!
 //! A person's, or a key's, is theirs. A schedule is a session that its person made to be one: whatever starts or copies it later takes its word from
-//! that, and needs nobody's. A session that an agent asks for is of whoever's message it was answering: a trusted program says which turn that was. Where
-//! turns of several people are open, it has to.
+//! that, and needs nobody's. A session that an agent asks for is of whoever's message it was answering: the program that opens turns says which one that was.
 
 use super::caller::Known;
 use super::input::Input;
@@ -10,9 +9,11 @@ use super::problem::{Answer, Problem};
 use super::state::App;
 use crate::access::{Index, manage, resources};
 use crate::clock::Millis;
-use crate::identity::{Caller, CallerKind};
+use crate::identity::{Caller, CallerKind, FETCH_TOKEN};
 use crate::ids::{ProjectId, SessionId, TurnId, Username};
 use crate::records::model::{Session, Trigger};
+
+const HAS_NO_SESSIONS: &str = "whose session it would be may not make sessions in this project";
 
 /// Whose, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +26,25 @@ pub(super) struct Origin {
     pub(super) parent: Option<SessionId>,
 }
 
+/// Whether the caller may have a session run: it reads tokens for whoever made it, so a key has to be one that reads them.
+///
+/// # Errors
+/// 403
+pub(super) fn may_run(caller: &Caller) -> Answer<()> {
+    match caller.kind() {
+        CallerKind::ApiKey { scopes, .. } if !scopes.allow(FETCH_TOKEN.0, FETCH_TOKEN.1) => Err(Problem::forbidden_because(
+            "a key that may not read tokens makes and starts no sessions: they read tokens for its maker",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The caller's own.
 ///
 /// # Errors
-/// 403 for a session's or a turn's bearer: it reads tokens, and makes nothing.
+/// 403 for a session's or a turn's bearer, which reads tokens and makes nothing; as [`may_run`].
 pub(super) fn own(caller: &Caller) -> Answer<Origin> {
+    may_run(caller)?;
     let creator = caller.principal().ok_or_else(Problem::forbidden)?.clone();
     let trigger = match caller.kind() {
         CallerKind::ApiKey { .. } => Trigger::ApiKey,
@@ -43,7 +58,7 @@ pub(super) fn own(caller: &Caller) -> Answer<Origin> {
 ///
 /// # Errors
 /// 400 for another trigger or another turn's parent; 403 for a schedule that is not its maker's, a turn that is not the caller's to name or in another
-/// project, and a person who may not make sessions there; 404 for a turn that is not open; 409 where it takes a turn to tell.
+/// project, and a person who may not make sessions there; 404 for a turn that is not open.
 pub(super) fn asked(app: &App, known: &Known, input: &mut Input, project: &ProjectId, parent: Option<&str>) -> Answer<Origin> {
     let own = own(&known.caller)?;
     let scheduled = match input.optional("trigger")?.as_deref() {
@@ -51,39 +66,36 @@ pub(super) fn asked(app: &App, known: &Known, input: &mut Input, project: &Proje
         Some("schedule") => true,
         Some(_) => return Err(Problem::validation("`trigger` is `schedule`, or is not said")),
     };
-    let turn = input.optional("turn")?;
-    if scheduled && (known.caller.is_service() || turn.is_some()) {
-        return Err(Problem::forbidden_because("a schedule is made by the person whose it is"));
+    match input.optional("turn")? {
+        None if !scheduled => Ok(own),
+        // A key may be somebody else's by now, and a schedule outlives it.
+        None if !matches!(known.caller.kind(), CallerKind::Person { .. }) => Err(Problem::forbidden_because(
+            "a schedule is made by the person whose it is, with their own bearer",
+        )),
+        None => Ok(Origin {
+            trigger: Trigger::Schedule,
+            ..own
+        }),
+        Some(_) if scheduled => Err(Problem::validation("a session is made by a schedule or in a `turn`, not both")),
+        Some(_) if !manage::may_open_turns(&known.caller) => Err(Problem::forbidden_because(
+            "only who opens turns says in which one a session was asked for",
+        )),
+        Some(turn) => {
+            let now_ms = app.clock.now_ms();
+            super::read_index(app, |index| of_turn(index, &turn, project, parent, now_ms))?
+        }
     }
-    if scheduled {
-        let trigger = Trigger::Schedule;
-        return Ok(Origin { trigger, ..own });
-    }
-    if !manage::may_open_turns(&known.caller) {
-        return match turn {
-            Some(_) => Err(Problem::forbidden_because(
-                "only who opens turns says in which one a session was asked for",
-            )),
-            None => Ok(own),
-        };
-    }
-    let now_ms = app.clock.now_ms();
-    super::read_index(app, |index| match turn {
-        Some(turn) => of_turn(index, &turn, project, parent, now_ms).map(Some),
-        None => of_parent(index, project, parent, now_ms),
-    })?
-    .map(|origin| origin.unwrap_or(own))
 }
 
-/// That of a copy: a schedule's copy by a service is the schedule's next run.
+/// That of a copy. Where the platform copies a schedule it is that schedule's next run.
 ///
 /// # Errors
-/// As [`own`].
-pub(super) fn of_copy(caller: &Caller, copied: &Session) -> Answer<Origin> {
-    let own = own(caller)?;
-    if !caller.is_service() || copied.trigger != Trigger::Schedule {
-        return Ok(own);
+/// As [`own`]; 403 if whose the schedule is may not make sessions in its project any more.
+pub(super) fn of_copy(app: &App, caller: &Caller, copied: &Session) -> Answer<Origin> {
+    if !manage::may_open_turns(caller) || copied.trigger != Trigger::Schedule {
+        return own(caller);
     }
+    may_have_sessions(app, &copied.created_by, &copied.project_id)?;
     Ok(Origin {
         creator: copied.created_by.clone(),
         trigger: Trigger::Schedule,
@@ -92,13 +104,22 @@ pub(super) fn of_copy(caller: &Caller, copied: &Session) -> Answer<Origin> {
 }
 
 /// Whether this start is by hand: by somebody for whom the session's trigger does not speak. Then its creator's accounts are not read without a
-/// turn, though a schedule or a key made it.
-pub(super) fn is_by_hand(caller: &Caller, session: &Session) -> bool {
-    match caller.kind() {
-        CallerKind::Service { .. } => false,
-        CallerKind::ApiKey { creator, .. } => *creator != session.created_by,
-        CallerKind::Person { .. } | CallerKind::Session { .. } | CallerKind::Turn { .. } => true,
-    }
+/// turn, though a schedule or a key made it. The platform, which opens turns, starts for whoever made it, as long as they may have sessions there.
+///
+/// # Errors
+/// If it cannot be told now.
+pub(super) fn is_by_hand(app: &App, caller: &Caller, session: &Session) -> Answer<bool> {
+    let speaks = match caller.kind() {
+        CallerKind::Service { .. } => manage::may_open_turns(caller),
+        CallerKind::ApiKey { creator, .. } => *creator == session.created_by,
+        CallerKind::Person { .. } | CallerKind::Session { .. } | CallerKind::Turn { .. } => false,
+    };
+    Ok(!speaks || !super::read_index(app, |index| has_sessions(index, &session.created_by, &session.project_id))?)
+}
+
+/// Whether the caller may change what is in a session. What runs by itself runs with its creator's accounts, so nobody else says what it does.
+pub(super) fn may_rewrite(caller: &Caller, session: &Session) -> bool {
+    session.trigger == Trigger::Person || caller.principal() == Some(&session.created_by) || manage::may_open_turns(caller)
 }
 
 fn of_turn(index: &Index, turn: &str, project: &ProjectId, parent: Option<&str>, now_ms: Millis) -> Answer<Origin> {
@@ -110,42 +131,24 @@ fn of_turn(index: &Index, turn: &str, project: &ProjectId, parent: Option<&str>,
     if parent.is_some_and(|parent| parent != turn.session_id.as_str()) {
         return Err(Problem::validation("`turn` is one of another session than `parent_session_id`"));
     }
-    child_of(index, project, &turn.session_id, &turn.user, Trigger::Person)
-}
-
-/// Without a turn that is named: of whoever is alone in the parent, or of whose schedule or key it is.
-fn of_parent(index: &Index, project: &ProjectId, parent: Option<&str>, now_ms: Millis) -> Answer<Option<Origin>> {
-    let parent = parent.and_then(|parent| SessionId::parse(parent).ok());
-    let Some(parent) = parent.and_then(|parent| index.session(project, &parent)) else {
-        return Ok(None);
-    };
-    let mut turns = index.open_turns(project, &parent.id, now_ms);
-    let Some(first) = turns.next() else {
-        let trigger = parent.started_by();
-        return match trigger {
-            Trigger::Schedule | Trigger::ApiKey if parent.phase.has_credentials() => {
-                child_of(index, project, &parent.id, &parent.created_by, trigger).map(Some)
-            }
-            _ => Ok(None),
-        };
-    };
-    if turns.any(|turn| turn.user != first.user) {
-        return Err(Problem::conflict(
-            "turns of several people are open in `parent_session_id`; say in which `turn` the session was asked for",
-        ));
-    }
-    child_of(index, project, &parent.id, &first.user, Trigger::Person).map(Some)
-}
-
-fn child_of(index: &Index, project: &ProjectId, parent: &SessionId, creator: &Username, trigger: Trigger) -> Answer<Origin> {
-    if !index.is_active(creator) || !resources::person_may_create_in(index, creator, "session", project) {
-        return Err(Problem::forbidden_because(
-            "whose session it would be may not make sessions in this project",
-        ));
+    if !has_sessions(index, &turn.user, project) {
+        return Err(Problem::forbidden_because(HAS_NO_SESSIONS));
     }
     Ok(Origin {
-        creator: creator.clone(),
-        trigger,
-        parent: Some(parent.clone()),
+        creator: turn.user.clone(),
+        trigger: Trigger::Person,
+        parent: Some(turn.session_id.clone()),
     })
+}
+
+fn may_have_sessions(app: &App, user: &Username, project: &ProjectId) -> Answer<()> {
+    if super::read_index(app, |index| has_sessions(index, user, project))? {
+        Ok(())
+    } else {
+        Err(Problem::forbidden_because(HAS_NO_SESSIONS))
+    }
+}
+
+fn has_sessions(index: &Index, user: &Username, project: &ProjectId) -> bool {
+    index.is_active(user) && resources::person_may_create_in(index, user, "session", project)
 }

@@ -135,7 +135,7 @@ pub async fn duplicate(
     .map_err(|why| refusals::refused(why, "Session", &shown(&id)))?;
     let session = session.ok_or_else(|| Problem::not_found("Session", &shown(&id)))?;
     let Detailed { record, details } = app.records.detailed_session(&session.id).await.map_err(refusals::by_records)?;
-    let Origin { creator, trigger, .. } = session_origin::of_copy(&known.caller, &record)?;
+    let Origin { creator, trigger, .. } = session_origin::of_copy(&app, &known.caller, &record)?;
     let new = NewSession {
         id: SessionId::make(&*app.clock),
         project_id: record.project_id,
@@ -157,6 +157,11 @@ pub async fn patch(
     mut input: Input,
 ) -> Answer<Json<Value>> {
     let session = changeable(&app, &known, &id, &["update"])?;
+    if !session_origin::may_rewrite(&known.caller, &session) {
+        return Err(Problem::forbidden_because(
+            "what a schedule or a key runs is changed by whose it is: it works with their accounts",
+        ));
+    }
     let patch = SessionPatch {
         name: details::given_text(&mut input, "name")?,
         details: details::changed(&mut input, details::SESSION)?,
@@ -192,6 +197,7 @@ pub async fn start(
 ) -> Answer<Json<Value>> {
     // An editor makes sessions and may start them, though the platform's role says `update` for it.
     let session = changeable(&app, &known, &id, &["start", "update"])?;
+    session_origin::may_run(&known.caller)?;
     let key = session_credentials::exchange_key(&app).await?;
     let session = begin(&app, &context, &known, &session).await?;
     let Json(shown) = answer(&app, &session.id).await?;
@@ -269,7 +275,7 @@ pub(super) async fn begin(app: &App, context: &RequestContext, known: &Known, se
     })?;
     let start = Start {
         credentials: &resolved,
-        attended: session_origin::is_by_hand(&known.caller, session),
+        attended: session_origin::is_by_hand(app, &known.caller, session)?,
     };
     let grants: Vec<Administrative<'_>> = resolved
         .iter()

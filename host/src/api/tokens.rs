@@ -17,7 +17,7 @@ use super::state::App;
 use crate::access::{self, Denial, Permit, Target, TokenRequest};
 use crate::audit::{Access, Pending, Released};
 use crate::broker::{Lease, Narrow, Origin, Wish};
-use crate::identity::effective_user;
+use crate::identity::{CallerKind, effective_user};
 use crate::ids::{CredentialId, Generation, ProjectId, ProviderName, SessionId};
 use crate::manifest::Narrowing;
 use crate::telemetry;
@@ -113,6 +113,7 @@ fn own_form(query: Option<&str>) -> Answer<Wish> {
 }
 
 async fn read(app: &App, context: &RequestContext, known: &Known, request: TokenRequest, wish: &Wish, shape: Shape) -> Answer<Response> {
+    follow_other_replicas(app, known).await?;
     let pending = app.audit.begin(Access {
         request_id: &context.id,
         caller: &known.caller,
@@ -199,6 +200,22 @@ async fn read(app: &App, context: &RequestContext, known: &Known, request: Token
         token: lease.release(&receipt),
     };
     Ok(Json(body).into_response())
+}
+
+/// Whose turn it is may have been said to another replica a moment ago. A person's own bearer reads for that person whatever was said; a session's reads
+/// for whoever's turn it is, so it is asked first: a query of the changes since the last one, shared by all who wait. On a database of this process alone
+/// everything is known already.
+pub(super) async fn follow_other_replicas(app: &App, known: &Known) -> Answer<()> {
+    let asks = match known.caller.kind() {
+        CallerKind::Session { .. } => true,
+        CallerKind::Turn { .. } => !super::read_index(app, |index| index.still_speaks(&known.caller))?,
+        CallerKind::Person { .. } | CallerKind::ApiKey { .. } | CallerKind::Service { .. } => false,
+    };
+    if !asks || !app.records.is_shared() {
+        return Ok(());
+    }
+    let followed = app.follower.catch_up().await;
+    followed.map_err(|error| Problem::unavailable("authorisation data is not current; no token is handed out", 1).because(error))
 }
 
 /// A permitted read whose token cannot be had in this shape.

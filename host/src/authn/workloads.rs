@@ -102,6 +102,7 @@ mod tests {
             workload: Some(workload_of(account)),
             starts: 1,
             attended: false,
+            joined: false,
             created_at_ms: 0,
             updated_at_ms: 0,
         }

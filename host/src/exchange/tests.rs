@@ -17,6 +17,7 @@ pub(super) fn session(project: &str, id: &str) -> Session {
         workload: None,
         starts: 1,
         attended: false,
+        joined: false,
         created_at_ms: 5,
         updated_at_ms: 7,
     }

@@ -72,8 +72,7 @@ pub(super) fn person<'a>(
 /// The session's own token: known to everybody who types to the agent, so the open turns say who is behind it.
 pub(super) fn session_token<'a>(facts: &'a SessionFacts, place: &Place, operator: &config::Sessions) -> Result<Settled<'a>, Refusal> {
     let creator = &facts.session.created_by;
-    let started_by = facts.session.started_by();
-    let automatic = matches!(started_by, Trigger::Schedule | Trigger::ApiKey);
+    let automatic = matches!(facts.session.trigger, Trigger::Schedule | Trigger::ApiKey);
     let mut settled = Settled {
         person: None,
         session: Some(facts),
@@ -88,10 +87,10 @@ pub(super) fn session_token<'a>(facts: &'a SessionFacts, place: &Place, operator
             if automatic && !facts.creator_active {
                 return Err(Refusal::CreatorDeactivated);
             }
-            let ground = match started_by {
+            let ground = match facts.session.started_by() {
                 Trigger::Schedule => Some(Ground::Scheduled),
                 Trigger::ApiKey => Some(Ground::StartedByKey),
-                Trigger::Person if !facts.others_may_message => Some(Ground::SoleParticipant),
+                Trigger::Person if !facts.others_may_message && !facts.session.joined => Some(Ground::SoleParticipant),
                 Trigger::Person if operator.legacy_creator_fallback => Some(Ground::LegacyFallback),
                 Trigger::Person => None,
             };

@@ -103,6 +103,11 @@ impl Database {
         Ok(database)
     }
 
+    /// Whether other processes may write to it.
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self.kind, Kind::Postgres)
+    }
+
     /// The number of the last change.
     pub(super) async fn seq(&self) -> Result<i64> {
         int(

@@ -123,6 +123,12 @@ impl Records {
         self.db.committed()
     }
 
+    /// Whether other replicas may write to the database: then what they wrote a moment ago is not in this one's memory yet.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.db.is_shared()
+    }
+
     /// Closes every connection, after what is under way.
     pub async fn close(&self) {
         self.db.close().await;

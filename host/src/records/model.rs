@@ -243,6 +243,8 @@ pub struct Session {
     pub trigger: Trigger,
     /// Whether it was last started by hand, by somebody for whom `trigger` does not speak.
     pub attended: bool,
+    /// Whether somebody else than its creator has had a turn since it was started: they may have its bearer from then.
+    pub joined: bool,
     /// Where it is in its life.
     pub phase: Phase,
     /// As which service account its pod calls, where it has one of its own.
@@ -256,10 +258,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// What runs it: what made it, unless somebody started it by hand.
+    /// What runs it: what made it, unless somebody started it by hand or has joined.
     #[must_use]
     pub const fn started_by(&self) -> Trigger {
-        if self.attended { Trigger::Person } else { self.trigger }
+        if self.attended || self.joined {
+            Trigger::Person
+        } else {
+            self.trigger
+        }
     }
 }
 

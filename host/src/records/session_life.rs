@@ -11,7 +11,7 @@ use super::row::Stored;
 use super::sessions::{get, touch};
 use super::{Records, bindings, roles};
 use crate::clock::Millis;
-use crate::ids::{BindingId, CredentialId, SessionId};
+use crate::ids::{BindingId, CredentialId, SessionId, Username};
 
 /// A start.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,8 @@ impl Records {
         }
         session.starts += 1;
         session.attended = start.attended;
-        let count = sqlx::query("UPDATE sessions SET starts = $2, attended = $3 WHERE id = $1");
+        session.joined = false;
+        let count = sqlx::query("UPDATE sessions SET starts = $2, attended = $3, joined = 0 WHERE id = $1");
         let count = count.bind(id.as_str()).bind(session.starts);
         write.run(count.bind(i64::from(session.attended))).await?;
         set_phase(&mut write, &mut session, Phase::Creating, now).await?;
@@ -104,4 +105,15 @@ pub(super) async fn end(write: &mut Write, id: &SessionId) -> Result<()> {
         }
     }
     super::turns::close_all(write, id).await
+}
+
+/// Notes that somebody else than the creator has a turn: from now until the next start nobody stands in for whoever is there.
+pub(super) async fn join(write: &mut Write, session: &Session, user: &Username) -> Result<()> {
+    if session.joined || session.created_by == *user {
+        return Ok(());
+    }
+    let update = sqlx::query("UPDATE sessions SET joined = 1 WHERE id = $1");
+    write.run(update.bind(session.id.as_str())).await?;
+    touch(write, session);
+    Ok(())
 }

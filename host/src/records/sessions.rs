@@ -39,7 +39,7 @@ pub struct SessionPatch {
 
 macro_rules! columns {
     () => {
-        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, starts, attended, created_at_ms, updated_at_ms"
+        "id, project_id, agent_id, name, created_by, started_by, phase, workload_issuer, workload_subject, starts, attended, joined, created_at_ms, updated_at_ms"
     };
 }
 
@@ -66,6 +66,7 @@ pub(super) fn read(row: &Fields<'_>) -> Result<Session> {
         },
         starts: row.int("starts")?,
         attended: row.int("attended")? != 0,
+        joined: row.int("joined")? != 0,
         created_at_ms: row.int("created_at_ms")?,
         updated_at_ms: row.int("updated_at_ms")?,
     })
@@ -271,6 +272,7 @@ async fn insert(write: &mut Write, new: NewSession, now: Millis) -> Result<Sessi
         workload: None,
         starts: 0,
         attended: false,
+        joined: false,
         created_at_ms: now,
         updated_at_ms: now,
     };

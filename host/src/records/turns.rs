@@ -63,6 +63,7 @@ impl Records {
         if !session_life::is_live(session.phase) {
             return Err(RecordsError::WrongPhase { current: session.phase });
         }
+        session_life::join(&mut write, &session, &new.user).await?;
         let turn = Turn {
             id: TurnId::make(&*self.clock),
             project_id: session.project_id,

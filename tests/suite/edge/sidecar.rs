@@ -58,7 +58,9 @@ impl World {
     /// The environment that a start answers.
     pub async fn restarted(&self) -> Result<(Shell, String)> {
         let start = format!("{V1}/sessions/{}/start", self.session);
-        let started = self.claviger.person("alice")?.post(&start, &json!({})).await?.expect(200)?;
+        self.claviger.person("alice")?.post(&start, &json!({})).await?.expect(200)?;
+        let platform = self.claviger.anybody()?.with_bearer(&self.claviger.dev().proxy.bearer);
+        let started = platform.post(&start, &json!({})).await?.expect(200)?;
         let mut shell = Shell::new()?
             .with("SESSION_ID", &self.session)
             .with("AGENTIC_SESSION_NAMESPACE", &self.project)

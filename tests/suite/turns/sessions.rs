@@ -70,8 +70,50 @@ async fn a_session_that_a_key_made_is_its_makers_and_each_turn_its_senders() -> 
         ("alice's turn", NOTHING, NOTHING),
     ];
     world.holds("no turn, without bob", &everyone, &nobody).await?;
+    // He is back, and Alice was there meanwhile: without a turn it is nobody's, until it is started again.
     world.operator(&["user", "reactivate", "bob"])?;
-    world.holds("bob is back", &world.by_name(&[])?, &[&OWN[..], &alone].concat()).await
+    let joined = [
+        ("the session", NOTHING, NOTHING),
+        ("the session for bob", REFUSED, REFUSED),
+        ("the session for alice", REFUSED, REFUSED),
+    ];
+    world
+        .holds("bob is back", &world.by_name(&[])?, &[&OWN[..], &joined].concat())
+        .await
+}
+
+/// Made by Alice to be a schedule, started by the platform: hers while nobody writes, and each turn its sender's.
+#[tokio::test]
+async fn a_schedules_session_is_its_makers_and_each_turn_its_senders() -> Result<()> {
+    let mut world = World::of(Claviger::start().await?)?;
+    let (alice, project, service) = (world.claviger.person("alice")?, world.project.clone(), world.proxy.clone());
+    let body = json!({ "name": "nightly", "project_id": project, "trigger": "schedule" });
+    let made = alice.post(&format!("{V1}/sessions"), &body).await?.expect(201)?.text_at("/id")?;
+    world.start(&service, &project, &made).await?;
+    let alone = [
+        ("the session", "alice", "alice"),
+        ("the session for alice", "alice", "alice"),
+        ("the session for bob", REFUSED, REFUSED),
+    ];
+    world.holds("no turn", &world.by_name(&[])?, &[&OWN[..], &alone].concat()).await?;
+
+    let bobs = world.open("run-1", json!({ "user": "bob" })).await?;
+    let of_bob = [
+        ("the session", "bob", "bob"),
+        ("the session for bob", "bob", "bob"),
+        ("the session for alice", REFUSED, REFUSED),
+        ("bob's turn", "bob", "bob"),
+    ];
+    let everyone = world.by_name(&[("bob's turn", &bobs.client)])?;
+    world.holds("bob's turn", &everyone, &[&OWN[..], &of_bob].concat()).await?;
+
+    // Alice is let in no more: her schedule reads nothing, and Bob's message goes on.
+    world.operator(&["user", "deactivate", "alice"])?;
+    let without_alice = [("bob", "bob", "bob"), ("the session", "bob", "bob"), ("bob's turn", "bob", "bob")];
+    world.holds("bob's turn without alice", &everyone, &without_alice).await?;
+    world.close(&bobs.id).await?;
+    let nobody = [("the session", NOTHING, NOTHING), ("bob", "bob", "bob")];
+    world.holds("no turn, without alice", &everyone, &nobody).await
 }
 
 /// Case 91: the session's own bearer, nobody named. Its owner's, as long as nobody else may write to it; then whose message it is, is a turn.

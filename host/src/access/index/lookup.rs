@@ -4,6 +4,7 @@ use super::super::roles::{KnownRole, Level as Rank};
 use super::ordered::Ordered;
 use super::{Index, Injection, Level, Subject};
 use crate::clock::Millis;
+use crate::identity::{Caller, CallerKind};
 use crate::ids::{AgentId, BindingId, CredentialId, ProjectId, ProviderName, RoleId, SessionHandle, SessionId, TurnId, Username};
 use crate::records::model::{Agent, Binding, Credential, Project, Scope, Session, Turn};
 use std::collections::HashMap;
@@ -288,6 +289,21 @@ impl Index {
     #[must_use]
     pub fn open_turn(&self, id: &TurnId, now_ms: Millis) -> Option<&Arc<Turn>> {
         self.turns.get(id).filter(|turn| turn.expires_at_ms > now_ms)
+    }
+
+    /// Whether a session's or a turn's bearer still speaks: of the start that runs, of a turn that was not closed. Any other bearer's word is its own.
+    #[must_use]
+    pub fn still_speaks(&self, caller: &Caller) -> bool {
+        let runs = |project, session| self.session(project, session).filter(|session| session.phase.has_credentials());
+        match caller.kind() {
+            CallerKind::Session { session, project, start } => {
+                runs(project, session).is_some_and(|session| start.is_none_or(|start| start == session.starts))
+            }
+            CallerKind::Turn {
+                turn, session, project, ..
+            } => runs(project, session).is_some() && self.turns.contains_key(turn),
+            CallerKind::Person { .. } | CallerKind::ApiKey { .. } | CallerKind::Service { .. } => true,
+        }
     }
 
     /// The turns of a person that are open now, anywhere.

@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::access::manage::{Refused, may_bind, may_change_credential, may_create_credential, may_unbind, sees_binding, sees_credential};
 use crate::access::{Index, Snapshot};
-use crate::identity::{Caller, KeyScopes, Permission};
+use crate::identity::{Caller, CallerKind, KeyScopes, Permission};
 use crate::records::model::{Agent, Binding, Scope};
 
 /// Alice owns project p and the credentials `own` (alone) and `shared` (with Ed, who edits p, and Vi, who only looks).
@@ -317,6 +317,26 @@ fn seeing_and_changing_credentials() {
         may_change_credential(&index, &person("root"), None, "update"),
         Err(Refused::NotFound)
     );
+}
+
+/// What a bearer of a session shows ends with the turn, or the start, that it is of.
+#[test]
+fn a_bearer_that_is_over_sees_nothing() {
+    let mut world = world_of_bindings();
+    world.bindings.push(in_project(grant("g", "gl", "s"), "p"));
+    let index = Index::build(world, NOW);
+    let granted = index.credential(&credential_id("gl")).cloned().unwrap();
+    let of_start = |start| {
+        Caller::authenticated(CallerKind::Session {
+            session: session_id("s"),
+            project: project_id("p"),
+            start: Some(start),
+        })
+    };
+    assert!(sees_credential(&index, &of_start(1), &granted));
+    for over in [of_start(0), of_start(2), turn_token("t9", "p", "s", "alice")] {
+        assert!(!sees_credential(&index, &over, &granted), "{over:?}");
+    }
 }
 
 #[test]

@@ -182,6 +182,7 @@ pub(super) fn session(id: &str, project: &str, creator: &str) -> Session {
         workload: None,
         starts: 1,
         attended: false,
+        joined: false,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

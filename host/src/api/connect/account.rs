@@ -1,5 +1,6 @@
 //! A person's connected account: stored, shown, ended.
 
+use super::given;
 use crate::api::account;
 use crate::api::caller::Known;
 use crate::api::change::recorded;
@@ -97,6 +98,11 @@ pub(super) async fn replace(
     new: &New,
     event: &'static str,
 ) -> Answer<Credential> {
+    if !caller.scopes().allow("credential", "update") {
+        return Err(Problem::forbidden_because(
+            "an account is connected already, and this key may not change credentials",
+        ));
+    }
     let next = old.generation.next();
     let patch = CredentialPatch {
         kind: Some(new.kind.clone()),
@@ -135,7 +141,8 @@ pub(super) fn connected(manifest: &Manifest, credential: &Credential) -> Value {
 /// `GET /api/auth/{provider}/status`: of the caller's own account, and of nobody else's.
 pub async fn status(State(app): State<App>, known: Known, Path(provider): Path<String>) -> Answer<Json<Value>> {
     let provider = credentials::provider(provider)?;
-    let person = known.caller.principal().ok_or_else(Problem::forbidden)?;
+    let may = known.caller.scopes().allow("credential", "read");
+    let person = known.caller.principal().filter(|_| may).ok_or_else(Problem::forbidden)?;
     let account = own(&app, person, &provider)?;
     Ok(Json(told(&provider, account.as_deref())))
 }
@@ -166,12 +173,8 @@ pub async fn disconnect(
     Path(provider): Path<String>,
 ) -> Answer<Json<Value>> {
     let provider = credentials::provider(provider)?;
-    let person = known
-        .caller
-        .principal()
-        .filter(|_| !known.caller.is_service())
-        .ok_or_else(Problem::forbidden)?;
-    end(&app, &context, &known, person, &provider).await.map(Json)
+    let person = given::person(&known, "delete")?;
+    end(&app, &context, &known, &person, &provider).await.map(Json)
 }
 
 /// Ended at the upstream where that can be done, and forgotten here whatever it says.
@@ -203,8 +206,5 @@ pub(super) async fn end(app: &App, context: &RequestContext, known: &Known, pers
 
 /// The person's account, as the index has it.
 pub(super) fn own(app: &App, person: &Username, provider: &ProviderName) -> Answer<Option<Arc<Credential>>> {
-    super::super::read_index(app, |index| {
-        let mine = |credential: &&Arc<Credential>| credential.connected_to.as_ref() == Some(person) && credential.provider == *provider;
-        index.credentials().find(mine).map(Arc::clone)
-    })
+    super::super::read_index(app, |index| index.connected_account(person, provider).map(Arc::clone))
 }

@@ -26,7 +26,7 @@ pub async fn install(
     known: Known,
     mut input: Input,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "create")?;
     let has_number = INSTALLATION.iter().any(|key| input.has(key));
     input.ignore(&INSTALLATION);
     let draft = Draft::read(&app, provider()?, input, Some(APPS_USER))?;
@@ -52,7 +52,7 @@ pub async fn connect_token(
     known: Known,
     input: Input,
 ) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "create")?;
     if !input.has("token") {
         return Err(Problem::validation("no value given for required property token"));
     }
@@ -66,7 +66,7 @@ pub async fn connect_token(
 
 /// `GET /api/auth/github/pat/status`
 pub async fn token_status(State(app): State<App>, known: Known) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "read")?;
     let provider = provider()?;
     let account = account::own(&app, &person, &provider)?.filter(|account| account.kind == PERSONAL);
     Ok(Json(account::told(&provider, account.as_deref())))
@@ -74,7 +74,7 @@ pub async fn token_status(State(app): State<App>, known: Known) -> Answer<Json<V
 
 /// `DELETE /api/auth/github/pat`: of an account that is one.
 pub async fn disconnect_token(State(app): State<App>, Extension(context): Extension<RequestContext>, known: Known) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "delete")?;
     let provider = provider()?;
     let account = account::own(&app, &person, &provider)?.filter(|account| account.kind == PERSONAL);
     if account.is_none() {

@@ -1,13 +1,11 @@
 //! What somebody gives to connect an account, or to try it: read from the body, checked against the provider's manifest, stored nowhere yet.
 
 use super::forms;
-use crate::access::manage;
 use crate::api::caller::Known;
 use crate::api::credentials;
 use crate::api::input::Input;
 use crate::api::intake::{self, Given, Taken};
 use crate::api::problem::{Answer, Problem};
-use crate::api::refusals;
 use crate::api::state::App;
 use crate::ids::{ProviderName, Username};
 use crate::manifest::{Kind, Manifest};
@@ -17,12 +15,11 @@ use std::sync::Arc;
 const NO_PROVIDER: &str = "integrations";
 
 /// The person who asks. An account is a person's: a service's would be read by nobody and disconnected by nobody.
-pub(super) fn person(known: &Known) -> Answer<Username> {
-    let person = manage::may_create_credential(&known.caller).map_err(|why| refusals::refused(why, "Credential", "new"))?;
-    if known.caller.is_service() {
-        return Err(Problem::forbidden());
-    }
-    Ok(person.clone())
+/// A key has to be one for `action` on credentials.
+pub(super) fn person(known: &Known, action: &str) -> Answer<Username> {
+    let allowed = !known.caller.is_service() && known.caller.scopes().allow("credential", action);
+    let person = known.caller.principal().filter(|_| allowed);
+    person.cloned().ok_or_else(Problem::forbidden)
 }
 
 /// The provider that a path names.

@@ -99,7 +99,7 @@ pub(super) fn read(mut input: Input) -> Answer<Instance> {
 
 /// `GET /api/auth/gerrit/instances`
 pub async fn list(State(app): State<App>, known: Known) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "read")?;
     let stored = stored(&app, &person).await?;
     let instances: Vec<Value> = stored
         .iter()
@@ -110,7 +110,7 @@ pub async fn list(State(app): State<App>, known: Known) -> Answer<Json<Value>> {
 
 /// `GET /api/auth/gerrit/{instance}/status`
 pub async fn status(State(app): State<App>, known: Known, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "read")?;
     let stored = stored(&app, &person).await?;
     let found = stored.as_ref().and_then(|(account, list)| {
         let instance = list.iter().find(|instance| instance.name == name)?;
@@ -128,7 +128,7 @@ pub async fn disconnect(
     known: Known,
     Path(name): Path<String>,
 ) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "delete")?;
     let gone = || Problem::nothing_there(format!("no Gerrit instance `{}` is connected", credentials::shown(&name)));
     let (_, list) = stored(&app, &person).await?.ok_or_else(gone)?;
     if list.iter().all(|instance| instance.name == name) && !list.is_empty() {

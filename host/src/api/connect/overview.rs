@@ -23,7 +23,7 @@ const SERVES_OTHERS: &str = "static";
 
 /// `GET /api/auth/integrations/status`: every provider that is loaded, and what else the caller has connected.
 pub async fn integrations(State(app): State<App>, known: Known) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "read")?;
     let accounts = accounts(&app, &person)?;
     let mut titles: BTreeMap<String, String> = BTreeMap::new();
     for (name, loaded) in app.catalog.list().into_iter().filter(|(name, _)| name != SERVES_OTHERS) {

@@ -25,7 +25,7 @@ pub async fn connect(
     Path(server): Path<String>,
     mut input: Input,
 ) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "create")?;
     let provider = provider(&app, &server)?;
     let fields = input.texts("fields")?;
     input.finish()?;
@@ -53,7 +53,7 @@ pub async fn connect(
 
 /// `GET /api/auth/mcp/{server}/status`: the names of the fields, never a value.
 pub async fn status(State(app): State<App>, known: Known, Path(server): Path<String>) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "read")?;
     let provider = provider(&app, &server)?;
     let Some((account, Some(text))) = document::of(&app, &person, &provider).await? else {
         return Ok(Json(json!({ "connected": false, "serverName": server })));
@@ -74,7 +74,7 @@ pub async fn disconnect(
     known: Known,
     Path(server): Path<String>,
 ) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "delete")?;
     let provider = provider(&app, &server)?;
     account::end(&app, &context, &known, &person, &provider).await?;
     Ok(Json(json!({ "message": format!("MCP server {server} disconnected") })))

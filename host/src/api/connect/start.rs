@@ -31,7 +31,7 @@ pub async fn connect(
     Path(provider): Path<String>,
     input: Input,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "create")?;
     let provider = given::provider(provider)?;
     if instances::are_of(&app, &provider) && !input.has("token") {
         let connected = instances::connect(&app, &context, &known, &person, input).await?;

@@ -29,7 +29,7 @@ pub async fn test(
     Path(provider): Path<String>,
     input: Input,
 ) -> Answer<Json<Value>> {
-    let person = given::person(&known)?;
+    let person = given::person(&known, "create")?;
     let provider = given::provider(provider)?;
     if instances::are_of(&app, &provider) && !input.has("token") {
         instances::read(input)?;

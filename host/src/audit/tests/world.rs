@@ -117,6 +117,7 @@ pub(super) fn index() -> Index {
             workload: None,
             starts: 1,
             attended: false,
+            joined: false,
             created_at_ms: 0,
             updated_at_ms: 0,
         }),

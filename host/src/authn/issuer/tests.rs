@@ -540,6 +540,7 @@ fn session(id: &str, phase: Phase, account: &str) -> Session {
         }),
         starts: 1,
         attended: false,
+        joined: false,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

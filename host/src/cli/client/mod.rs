@@ -83,8 +83,8 @@ pub(super) fn http(ca_file: Option<&PathBuf>, to: &Url) -> Result<reqwest::Clien
         .referer(false)
         .http1_only()
         .user_agent(concat!("claviger/", env!("CARGO_PKG_VERSION")));
-    if is_loopback(to) {
-        // A proxy cannot reach this machine's loopback, and would see the bearer.
+    if is_loopback(to) || to.scheme() == "http" {
+        // A proxy cannot reach this machine's loopback, and would see a bearer that goes in clear.
         builder = builder.no_proxy();
     }
     builder

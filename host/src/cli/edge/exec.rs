@@ -7,6 +7,7 @@ use super::child::{Running, Signals, exit_code, signal_named};
 use super::narrowing::Narrowing;
 use super::place::Place;
 use super::platform::NOT_THE_CHILDS;
+use super::tether;
 use super::wallet::{Named, Wallet, Want, file_wanted};
 use crate::cli::client::Failure;
 use crate::cli::connection::{TOKEN, TOKEN_FILE};
@@ -94,6 +95,7 @@ impl Exec {
     }
 
     pub(in crate::cli) async fn run(self) -> Result<ExitCode, Failure> {
+        tether::keep_to_itself()?;
         let mut wallet = Wallet::open(self.place.clone(), self.wants(), self.narrowing.clone()).await?;
         let mut signals = Signals::caught()?;
         let mut child = self.start(&wallet)?;

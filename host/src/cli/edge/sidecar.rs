@@ -10,6 +10,7 @@ use super::exec::without_bearer;
 use super::platform;
 use super::reading::Reading;
 use super::renewal::again_at_ms;
+use super::tether;
 use crate::cli::client::Failure;
 use crate::clock::{Clock, Millis, SystemClock};
 use rustix::process::Signal;
@@ -69,6 +70,7 @@ impl Given {
 
 impl Sidecar {
     pub(in crate::cli) async fn run(self) -> Result<ExitCode, Failure> {
+        tether::keep_to_itself()?;
         let contract = Contract::read(&platform::of_this_process())?;
         let mut door = Door::new(contract);
         // A control plane that does not let it in is told so by its end, as the platform's sidecars do it.

@@ -34,6 +34,21 @@ pub(super) fn command(command: &[OsString]) -> Result<Command, Failure> {
     Ok(tethered)
 }
 
+/// Keeps what this process was started with to itself. Programs of the same user may read each other's environment and memory, and the command is one of
+/// them: it would find the bearer there that is kept out of its own. What is started from here is readable again.
+///
+/// # Errors
+/// If the system refuses.
+pub(super) fn keep_to_itself() -> Result<(), Failure> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            .map_err(|why| Failure::Refused(format!("this process cannot be kept from being read by others: {why}")))?;
+    }
+    Ok(())
+}
+
 impl Tether {
     /// Becomes the command, or tells why not, with the exit codes of a shell.
     pub(in crate::cli) fn run(self) -> ExitCode {

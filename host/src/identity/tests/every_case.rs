@@ -73,12 +73,14 @@ fn naive(case: &Case<'_>) -> Answer {
         sender = Some(user);
     }
     // Nobody is there: may the creator stand in?
-    let automatic = facts.session.trigger != Trigger::Person && !facts.session.attended;
+    let made_to_run = facts.session.trigger != Trigger::Person;
+    let automatic = made_to_run && !facts.session.attended && !facts.session.joined;
     if by_session && turns.is_empty() {
-        if automatic && !facts.creator_active {
+        if made_to_run && !facts.creator_active {
             return Err("creator-deactivated");
         }
-        let may = automatic || !facts.others_may_message || case.operator.legacy_creator_fallback;
+        let alone = !facts.others_may_message && !facts.session.joined;
+        let may = automatic || alone || case.operator.legacy_creator_fallback;
         if may && facts.creator_active {
             sender = Some("alice");
         }
@@ -169,7 +171,8 @@ fn both_implementations_agree_on_every_case() {
     let mut cases = 0;
     let mut answers = std::collections::BTreeSet::new();
     let triggers = [Trigger::Person, Trigger::ApiKey, Trigger::Schedule];
-    for (trigger, attended) in triggers.into_iter().flat_map(|trigger| [(trigger, false), (trigger, true)]) {
+    let starts = [(false, false), (true, false), (false, true)];
+    for (trigger, (attended, joined)) in triggers.into_iter().flat_map(|trigger| starts.map(|start| (trigger, start))) {
         for phase in [Phase::Running, Phase::Stopping, Phase::Pending] {
             for policy in [CredentialPolicy::Bindings, CredentialPolicy::SenderOnly, CredentialPolicy::Owner] {
                 for bits in 0..32 {
@@ -183,6 +186,7 @@ fn both_implementations_agree_on_every_case() {
                         let facts = SessionFacts {
                             session: Arc::new(Session {
                                 attended,
+                                joined,
                                 ..session(trigger, phase)
                             }),
                             policy,
@@ -219,7 +223,7 @@ fn both_implementations_agree_on_every_case() {
             }
         }
     }
-    assert_eq!(cases, 3 * 2 * 3 * 3 * 32 * 6 * 7 * 5 * 4);
+    assert_eq!(cases, 3 * 3 * 3 * 3 * 32 * 6 * 7 * 5 * 4);
     // The combinations reach every kind of answer, so agreement says something.
     assert!(answers.len() >= 15, "{answers:#?}");
 }

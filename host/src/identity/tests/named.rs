@@ -242,6 +242,22 @@ fn a_schedule_that_somebody_starts_by_hand_does_not_speak_for_its_creator() {
 }
 
 #[test]
+fn where_somebody_else_has_joined_nobody_stands_in_for_them() {
+    for trigger in [Trigger::Schedule, Trigger::ApiKey, Trigger::Person] {
+        // Whoever joined may have kept the bearer: it is worth no more when they may not even send messages any more.
+        for others_may_message in [true, false] {
+            let mut facts = shared(vec![]);
+            facts.others_may_message = others_may_message;
+            let mut joined = session(trigger, Phase::Running);
+            joined.joined = true;
+            facts.session = Arc::new(joined);
+            let settled = settle(&session_token(), &in_session(), facts, &NO_HEADER).unwrap();
+            assert_eq!((whose(&settled), settled.ground()), (None, Ground::NoTurn), "{trigger:?}");
+        }
+    }
+}
+
+#[test]
 fn a_bearer_of_an_earlier_start_is_over() {
     let mut facts = shared(vec![turn("t1", "bob")]);
     let mut again = session(Trigger::Person, Phase::Running);

@@ -96,6 +96,7 @@ pub(super) fn session(trigger: Trigger, phase: Phase) -> Session {
         workload: None,
         starts: 1,
         attended: false,
+        joined: false,
         created_at_ms: 0,
         updated_at_ms: 0,
     }

@@ -111,7 +111,8 @@ pub(crate) fn sees_credential(world: &Snapshot, who: &Who, id: &str) -> bool {
             return false;
         };
         let runs = matches!(session.phase, Phase::Creating | Phase::Running);
-        return runs && granted(world, session).iter().any(|granted| granted.id.as_str() == id);
+        let over = matches!(who, Who::Turn(id, ..) if world.turns.iter().all(|turn| turn.id.as_str() != *id));
+        return runs && !over && granted(world, session).iter().any(|granted| granted.id.as_str() == id);
     }
     let Some(name) = who.principal() else { return false };
     match &row.connected_to {
