@@ -54,6 +54,10 @@ class World:
     def bearer(self, person: str) -> str:
         return f"Bearer {self.dev['people'][person]['bearer']}"
 
+    def platform(self) -> str:
+        """The program that opens turns."""
+        return f"Bearer {self.dev['proxy']['bearer']}"
+
     def call(self, method: str, path: str, bearer: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": bearer, "Content-Type": "application/json"}
@@ -65,7 +69,7 @@ class World:
     @contextmanager
     def opened(self, person: str, run: str) -> Iterator[str]:
         """A turn that the platform's proxy opens: its own bearer."""
-        proxy = f"Bearer {self.dev['proxy']['bearer']}"
+        proxy = self.platform()
         body = {"project": self.session["project"], "session": self.session["id"], "run": run, "user": person}
         turn = self.call("POST", "/api/claviger/v1/turns", proxy, body)
         try:
@@ -208,7 +212,10 @@ def test_the_exchange_gives_a_session_its_own_token(world: World) -> None:
     """A session of Alice's, started now: its runner has what the start answered and no other token."""
     alice, project = world.bearer("alice"), world.session["project"]
     made = world.call("POST", "/api/ambient/v1/sessions", alice, {"name": "exchange", "project_id": project})
-    started = world.call("POST", f"/api/ambient/v1/sessions/{made['id']}/start", alice, {})["environment"]
+    start = f"/api/ambient/v1/sessions/{made['id']}/start"
+    world.call("POST", start, alice, {})
+    # What its runner is started with, the platform is told, which starts it.
+    started = world.call("POST", start, world.platform(), {})["environment"]
     environment = {
         "BACKEND_API_URL": world.dev["url"],
         "PROJECT_NAME": project,

@@ -73,7 +73,7 @@ async fn a_session_that_a_key_made_is_its_makers_and_each_turn_its_senders() -> 
     // He is back, and Alice was there meanwhile: without a turn it is nobody's, until it is started again.
     world.operator(&["user", "reactivate", "bob"])?;
     let joined = [
-        ("the session", NOTHING, NOTHING),
+        ("the session", TEAM, NOTHING),
         ("the session for bob", REFUSED, REFUSED),
         ("the session for alice", REFUSED, REFUSED),
     ];
