@@ -50,13 +50,10 @@ impl World {
     /// How often a refresh was asked for, and that each was granted.
     async fn refreshes(&self) -> Result<usize> {
         let requests = self.oidc.requests().await?;
-        ensure!(
-            requests
-                .iter()
-                .all(|request| request["path"] == "/oauth/token" && request["status"] == 200),
-            "{requests:#?}"
-        );
-        Ok(requests.len())
+        // Another test's server may still look for its issuer at a port that has become this one's.
+        let refreshes: Vec<_> = requests.iter().filter(|request| request["path"] == "/oauth/token").collect();
+        ensure!(refreshes.iter().all(|request| request["status"] == 200), "{requests:#?}");
+        Ok(refreshes.len())
     }
 }
 
