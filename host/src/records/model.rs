@@ -278,7 +278,7 @@ pub struct Workload {
     pub subject: String,
 }
 
-/// What started a session.
+/// What made a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     /// A person, by hand.
